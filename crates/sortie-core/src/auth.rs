@@ -1,0 +1,368 @@
+//! How an auth scheme signs requests and answers challenges.
+//!
+//! A scheme implements [`Auth`]. The auth layer calls [`Auth::sign`] for every attempt it is responsible for; with
+//! [`Auth::legs`] above zero it also shows the scheme every answer ([`Auth::examine`]) and sends again when the scheme
+//! says so. The same trait serves a server's 401 and a proxy's 407 ([`Recipient`]).
+//!
+//! # Example
+//!
+//! A scheme that signs with a token fetched when it is first needed:
+//!
+//! ```
+//! use http::header::{AUTHORIZATION, HeaderValue};
+//! use sortie_core::auth::{Auth, Signing, Unsigned};
+//!
+//! #[derive(Debug)]
+//! struct Fetched;
+//!
+//! async fn fetch_token() -> String {
+//!     "t0k3n".to_owned()
+//! }
+//!
+//! impl Auth for Fetched {
+//!     fn sign<'a>(&'a self, request: &'a mut Unsigned<'_>) -> Signing<'a> {
+//!         Signing::later(async move {
+//!             let mut value = HeaderValue::try_from(format!("Bearer {}", fetch_token().await))?;
+//!             value.set_sensitive(true);
+//!             request.headers_mut().insert(AUTHORIZATION, value);
+//!             Ok(())
+//!         })
+//!     }
+//! }
+//! ```
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, PROXY_AUTHORIZATION};
+use http::{HeaderMap, HeaderName, Method, Uri, request, response};
+
+use crate::{BoxError, BoxFuture, Replay};
+
+/// An auth scheme.
+///
+/// Implemented for closures `Fn(&mut Unsigned<'_>) -> Result<(), BoxError>`.
+pub trait Auth: Send + Sync + 'static {
+    /// Puts the credentials on a request that is about to be sent.
+    ///
+    /// Called for every attempt, and again for each further leg, then with [`Unsigned::challenge`]. The headers are
+    /// those of the unsigned request each time. An error ends the call.
+    fn sign<'a>(&'a self, request: &'a mut Unsigned<'_>) -> Signing<'a>;
+
+    /// Reads an answer: a challenge, or what a success says about the next nonce.
+    ///
+    /// Called for every answer if [`legs`](Self::legs) is above zero, else never.
+    fn examine(&self, answer: &Answer<'_>) -> Verdict {
+        let _ = answer;
+        Verdict::Accept
+    }
+
+    /// How often an attempt may be sent again because of a challenge: 0 for a scheme that only signs, 1 for Digest, 2
+    /// for the handshakes of NTLM and Negotiate.
+    ///
+    /// Above zero each attempt's head and replayable body are kept until it is answered.
+    fn legs(&self) -> usize {
+        0
+    }
+}
+
+impl<F> Auth for F
+where
+    F: Fn(&mut Unsigned<'_>) -> Result<(), BoxError> + Send + Sync + 'static,
+{
+    fn sign<'a>(&'a self, request: &'a mut Unsigned<'_>) -> Signing<'a> {
+        Signing::Done(self(request))
+    }
+}
+
+/// The signature of a request: made at once, or being made.
+#[must_use = "a signature that is not waited for is not made"]
+#[non_exhaustive]
+pub enum Signing<'a> {
+    /// It is made, or cannot be.
+    Done(Result<(), BoxError>),
+    /// It is made when this future ends.
+    Later(BoxFuture<'a, Result<(), BoxError>>),
+}
+
+impl<'a> Signing<'a> {
+    /// A signature that needs to wait for something, a token for example.
+    pub fn later(signing: impl Future<Output = Result<(), BoxError>> + Send + 'a) -> Self {
+        Self::Later(Box::pin(signing))
+    }
+}
+
+impl fmt::Debug for Signing<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Done(Ok(())) => "Signing::Done",
+            Self::Done(Err(_)) => "Signing::Done(failed)",
+            Self::Later(_) => "Signing::Later",
+        })
+    }
+}
+
+/// Who asks for the credentials, and so which headers carry them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Recipient {
+    /// The origin server: `WWW-Authenticate` on a 401, `Authorization`.
+    Server,
+    /// A proxy: `Proxy-Authenticate` on a 407, `Proxy-Authorization`.
+    Proxy,
+}
+
+impl Recipient {
+    /// The header that carries the credentials.
+    #[must_use]
+    pub fn header(self) -> HeaderName {
+        match self {
+            Self::Server => AUTHORIZATION,
+            Self::Proxy => PROXY_AUTHORIZATION,
+        }
+    }
+}
+
+/// A request that an [`Auth`] is to sign.
+pub struct Unsigned<'a> {
+    parts: &'a mut request::Parts,
+    recipient: Recipient,
+    challenge: Option<&'a response::Parts>,
+    leg: usize,
+    content: Option<&'a (dyn Content + Sync)>,
+}
+
+impl<'a> Unsigned<'a> {
+    /// The head of a request on its first leg to the origin server.
+    #[must_use]
+    pub fn new(parts: &'a mut request::Parts) -> Self {
+        Self { parts, recipient: Recipient::Server, challenge: None, leg: 0, content: None }
+    }
+
+    /// With who is to receive it.
+    #[must_use]
+    pub fn recipient_is(self, recipient: Recipient) -> Self {
+        Self { recipient, ..self }
+    }
+
+    /// With the answer that led to this leg, counted from 1.
+    #[must_use]
+    pub fn challenged(self, challenge: &'a response::Parts, leg: usize) -> Self {
+        Self { challenge: Some(challenge), leg, ..self }
+    }
+
+    /// With the body, for schemes that sign it.
+    #[must_use]
+    pub fn with_body<B: Replay + Sync>(self, body: &'a B) -> Self {
+        Self { content: Some(body), ..self }
+    }
+
+    /// The method.
+    #[must_use]
+    pub fn method(&self) -> &Method {
+        &self.parts.method
+    }
+
+    /// The URI, as the layers above left it.
+    #[must_use]
+    pub fn uri(&self) -> &Uri {
+        &self.parts.uri
+    }
+
+    /// The headers.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.parts.headers
+    }
+
+    /// The headers, to put the credentials in. Mark their values [sensitive](http::HeaderValue::set_sensitive).
+    pub fn headers_mut(&mut self) -> &mut HeaderMap {
+        &mut self.parts.headers
+    }
+
+    /// The whole head, for schemes that sign more or put a signature into the query.
+    pub fn parts_mut(&mut self) -> &mut request::Parts {
+        self.parts
+    }
+
+    /// Who is to receive the credentials.
+    #[must_use]
+    pub fn recipient(&self) -> Recipient {
+        self.recipient
+    }
+
+    /// The answer that asked for this leg; `None` on the first one.
+    #[must_use]
+    pub fn challenge(&self) -> Option<&response::Parts> {
+        self.challenge
+    }
+
+    /// How many times this attempt was sent before.
+    #[must_use]
+    pub fn leg(&self) -> usize {
+        self.leg
+    }
+
+    /// The request's whole body, where it is in memory.
+    #[must_use]
+    pub fn content(&self) -> Option<Bytes> {
+        self.content.and_then(Content::content)
+    }
+}
+
+impl fmt::Debug for Unsigned<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Unsigned")
+            .field("method", &self.parts.method)
+            .field("recipient", &self.recipient)
+            .field("leg", &self.leg)
+            .finish_non_exhaustive()
+    }
+}
+
+trait Content {
+    fn content(&self) -> Option<Bytes>;
+}
+
+impl<B: Replay> Content for B {
+    fn content(&self) -> Option<Bytes> {
+        Replay::content(self)
+    }
+}
+
+/// An answer that an [`Auth`] is to examine.
+#[derive(Debug)]
+pub struct Answer<'a> {
+    method: &'a Method,
+    uri: &'a Uri,
+    response: &'a response::Parts,
+    recipient: Recipient,
+    leg: usize,
+}
+
+impl<'a> Answer<'a> {
+    /// The head that answered the request for `method` and `uri` on leg `leg`.
+    #[must_use]
+    pub fn new(
+        method: &'a Method,
+        uri: &'a Uri,
+        response: &'a response::Parts,
+        recipient: Recipient,
+        leg: usize,
+    ) -> Self {
+        Self { method, uri, response, recipient, leg }
+    }
+
+    /// The request's method.
+    #[must_use]
+    pub fn method(&self) -> &Method {
+        self.method
+    }
+
+    /// The request's URI.
+    #[must_use]
+    pub fn uri(&self) -> &Uri {
+        self.uri
+    }
+
+    /// The response's head.
+    #[must_use]
+    pub fn response(&self) -> &response::Parts {
+        self.response
+    }
+
+    /// Who answered.
+    #[must_use]
+    pub fn recipient(&self) -> Recipient {
+        self.recipient
+    }
+
+    /// How many times the attempt had been sent before the one that this answers.
+    #[must_use]
+    pub fn leg(&self) -> usize {
+        self.leg
+    }
+}
+
+/// What an [`Auth`] makes of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// It goes to the caller as it is.
+    Accept,
+    /// It is a challenge that this scheme can answer: sign again and send again, if a leg is left.
+    Resend,
+}
+
+/// Any [`Auth`], shared: the auth layer's option and, as `PerRequest<SharedAuth>`, its override for one request.
+#[derive(Clone)]
+pub struct SharedAuth(Arc<dyn Auth>);
+
+impl SharedAuth {
+    /// Shares a scheme.
+    pub fn new(auth: impl Auth) -> Self {
+        Self(Arc::new(auth))
+    }
+}
+
+impl std::ops::Deref for SharedAuth {
+    type Target = dyn Auth;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.0
+    }
+}
+
+/// Says only that there is one: what it holds is secret.
+impl fmt::Debug for SharedAuth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SharedAuth")
+    }
+}
+
+/// The user name and password that stood in a request's URL: a request extension.
+///
+/// Whoever accepts a URL takes them out of it, so that no log line and no error can show them, and leaves them here
+/// for the auth layer, which uses them where no other auth is set.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Userinfo {
+    /// The user name, percent-decoded.
+    pub user: String,
+    /// The password, percent-decoded; `None` if the URL had no colon in its userinfo.
+    pub password: Option<String>,
+}
+
+impl Userinfo {
+    /// A user name and a password, both percent-decoded.
+    pub fn new(user: impl Into<String>, password: Option<String>) -> Self {
+        Self { user: user.into(), password }
+    }
+}
+
+impl fmt::Debug for Userinfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Userinfo")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_closure_is_a_scheme_and_no_secret_is_in_its_debug() {
+        let auth = SharedAuth::new(|request: &mut Unsigned<'_>| {
+            let name = request.recipient().header();
+            request.headers_mut().insert(name, "secret".parse()?);
+            Ok(())
+        });
+        let (mut parts, ()) = http::Request::new(()).into_parts();
+        let mut unsigned = Unsigned::new(&mut parts).recipient_is(Recipient::Proxy);
+        assert!(matches!(auth.sign(&mut unsigned), Signing::Done(Ok(()))));
+        assert!(!format!("{unsigned:?}{auth:?}{:?}", Userinfo::new("u", Some("secret".into()))).contains("secret"));
+        assert_eq!(parts.headers[PROXY_AUTHORIZATION], "secret");
+    }
+}

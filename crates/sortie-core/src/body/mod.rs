@@ -1,0 +1,319 @@
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
+
+use bytes::Bytes;
+use futures_core::Stream;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body_util::{Empty, Full};
+
+use crate::{BoxError, Replay, Ticket};
+
+mod erased;
+mod factory;
+
+use erased::{BoxBody, Streamed};
+use factory::Factory;
+pub use factory::LengthMismatch;
+
+/// The body of a request or a response.
+///
+/// It is `Send + Sync`, yields [`Bytes`] and fails with [`BoxError`]. What it was made of decides whether it can be
+/// sent again ([`Replay`]) and whether its length is known:
+///
+/// | made by | sent again | length |
+/// |---|---|---|
+/// | [`Body::empty`], `From<()>` | yes | 0 |
+/// | `From` of bytes and strings | yes | known |
+/// | [`Body::segments`] | yes | known |
+/// | [`Body::factory`] | yes: the closure makes the stream anew | as told |
+/// | [`Body::new`], [`Body::stream`] | no | as the body itself knows |
+///
+/// A body of known length is sent with `Content-Length`, another chunked (HTTP/1.1) or by frames (HTTP/2).
+#[derive(Default)]
+pub struct Body {
+    kind: Kind,
+    ticket: Option<Ticket>,
+}
+
+#[derive(Default)]
+enum Kind {
+    #[default]
+    Empty,
+    Bytes(Bytes),
+    /// Bytes that have been read: there is nothing left, and nothing to send again.
+    Spent,
+    Segments(Box<Segments>),
+    Factory(Box<Factory>),
+    Once(BoxBody),
+}
+
+struct Segments {
+    all: Arc<[Bytes]>,
+    next: usize,
+    left: u64,
+}
+
+impl Segments {
+    fn new(all: Arc<[Bytes]>) -> Self {
+        let left = all.iter().map(|segment| segment.len() as u64).sum();
+        Self { all, next: 0, left }
+    }
+}
+
+impl Body {
+    /// No body.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self::default()
+    }
+
+    /// Any body, to be sent or read once.
+    ///
+    /// A `Body` comes back as it is, a `Full<Bytes>` keeps its bytes (and so can be sent again), and one that has
+    /// ended already is an empty one; anything else is boxed.
+    pub fn new<B>(body: B) -> Self
+    where
+        B: HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let body = match downcast::<B, Self>(body) {
+            Ok(body) => return body,
+            Err(body) => body,
+        };
+        let body = match downcast::<B, Full<Bytes>>(body) {
+            Ok(full) => return full.into(),
+            Err(body) => body,
+        };
+        if body.is_end_stream() {
+            return Self::empty();
+        }
+        Self::of(Kind::Once(erased::erase(body)))
+    }
+
+    /// A stream of chunks, to be sent once, of unknown length.
+    pub fn stream<S, T, E>(stream: S) -> Self
+    where
+        S: Stream<Item = Result<T, E>> + Send + 'static,
+        T: Into<Bytes> + 'static,
+        E: Into<BoxError> + 'static,
+    {
+        Self::of(Kind::Once(erased::erase(Streamed::new(stream))))
+    }
+
+    /// Several chunks of bytes, one after the other, without copying them together.
+    pub fn segments(segments: impl IntoIterator<Item = Bytes>) -> Self {
+        let all: Arc<[Bytes]> = segments.into_iter().filter(|segment| !segment.is_empty()).collect();
+        match &*all {
+            [] => Self::empty(),
+            [one] => one.clone().into(),
+            _ => Self::of(Kind::Segments(Box::new(Segments::new(all)))),
+        }
+    }
+
+    /// A body that a closure makes, once for each time that it is sent.
+    ///
+    /// This is how what does not fit into memory is sent again after a redirect, a challenge or a failed attempt: a
+    /// file, opened anew. With a `length`, in octets, it is sent with `Content-Length`; a body that yields more or
+    /// less than that fails with [`LengthMismatch`].
+    ///
+    /// ```
+    /// use sortie_core::{Body, Replay};
+    ///
+    /// let body = Body::factory(Some(4), || Body::from("ping"));
+    /// assert_eq!(body.content_length(), Some(4));
+    /// assert!(body.replay().is_some());
+    /// ```
+    pub fn factory<F, B>(length: Option<u64>, make: F) -> Self
+    where
+        F: Fn() -> B + Send + Sync + 'static,
+        B: HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        Self::of(Kind::Factory(Box::new(Factory::new(length, move || Self::new(make())))))
+    }
+
+    fn of(kind: Kind) -> Self {
+        Self { kind, ticket: None }
+    }
+
+    /// Keeps `ticket` until this body has ended, failed or been dropped.
+    #[must_use]
+    pub fn hold(self, ticket: Ticket) -> Self {
+        Self { kind: self.kind, ticket: Some(ticket) }
+    }
+
+    /// Its exact length in octets, if that is known before it is read.
+    #[must_use]
+    pub fn content_length(&self) -> Option<u64> {
+        self.size_hint().exact()
+    }
+
+    /// Its content, if that is one chunk of bytes in memory.
+    #[must_use]
+    pub fn as_bytes(&self) -> Option<&[u8]> {
+        match &self.kind {
+            Kind::Empty => Some(&[]),
+            Kind::Bytes(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+}
+
+/// `value` as a `T`, if that is what it is.
+pub(crate) fn downcast<V: 'static, T: 'static>(value: V) -> Result<T, V> {
+    let mut slot = Some(value);
+    match (&mut slot as &mut dyn std::any::Any).downcast_mut::<Option<T>>().and_then(Option::take) {
+        Some(value) => Ok(value),
+        None => Err(slot.expect("only a downcast that succeeds takes it")),
+    }
+}
+
+/// The bytes of a `Full`, which gives them out only by being polled.
+pub(crate) fn full_bytes(mut full: Full<Bytes>) -> Bytes {
+    match Pin::new(&mut full).poll_frame(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(Some(Ok(frame))) => frame.into_data().unwrap_or_default(),
+        _ => Bytes::new(),
+    }
+}
+
+impl HttpBody for Body {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let frame = match &mut self.kind {
+            Kind::Empty | Kind::Spent => None,
+            Kind::Bytes(bytes) => {
+                let bytes = std::mem::take(bytes);
+                self.kind = Kind::Spent;
+                Some(Ok(Frame::data(bytes)))
+            }
+            Kind::Segments(segments) => segments.all.get(segments.next).cloned().map(|segment| {
+                segments.next += 1;
+                segments.left -= segment.len() as u64;
+                Ok(Frame::data(segment))
+            }),
+            Kind::Factory(factory) => ready!(factory.poll_frame(cx)),
+            Kind::Once(body) => ready!(body.as_mut().poll_frame(cx)),
+        };
+        if !matches!(frame, Some(Ok(_))) || (self.ticket.is_some() && self.is_end_stream()) {
+            self.ticket = None;
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.kind {
+            Kind::Empty | Kind::Spent => true,
+            Kind::Bytes(bytes) => bytes.is_empty(),
+            Kind::Segments(segments) => segments.left == 0,
+            Kind::Factory(factory) => factory.is_end_stream(),
+            Kind::Once(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.kind {
+            Kind::Empty | Kind::Spent => SizeHint::with_exact(0),
+            Kind::Bytes(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Kind::Segments(segments) => SizeHint::with_exact(segments.left),
+            Kind::Factory(factory) => factory.size_hint(),
+            Kind::Once(body) => body.size_hint(),
+        }
+    }
+}
+
+impl Replay for Body {
+    fn replay(&self) -> Option<Self> {
+        Some(Self::of(match &self.kind {
+            Kind::Empty => Kind::Empty,
+            Kind::Bytes(bytes) => Kind::Bytes(bytes.clone()),
+            Kind::Segments(segments) => Kind::Segments(Box::new(Segments::new(segments.all.clone()))),
+            Kind::Factory(factory) => Kind::Factory(Box::new(factory.anew())),
+            Kind::Spent | Kind::Once(_) => return None,
+        }))
+    }
+
+    fn content(&self) -> Option<Bytes> {
+        match &self.kind {
+            Kind::Empty => Some(Bytes::new()),
+            Kind::Bytes(bytes) => Some(bytes.clone()),
+            Kind::Segments(segments) => Some(segments.all.concat().into()),
+            Kind::Spent | Kind::Factory(_) | Kind::Once(_) => None,
+        }
+    }
+}
+
+/// What kind of body it is and its length; never its content.
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match &self.kind {
+            Kind::Empty => "Empty",
+            Kind::Bytes(_) => "Bytes",
+            Kind::Spent => "Spent",
+            Kind::Segments(_) => "Segments",
+            Kind::Factory(_) => "Factory",
+            Kind::Once(_) => "Once",
+        };
+        f.debug_struct("Body").field("kind", &kind).field("length", &self.content_length()).finish()
+    }
+}
+
+impl From<()> for Body {
+    fn from((): ()) -> Self {
+        Self::empty()
+    }
+}
+
+impl From<Bytes> for Body {
+    fn from(bytes: Bytes) -> Self {
+        if bytes.is_empty() { Self::empty() } else { Self::of(Kind::Bytes(bytes)) }
+    }
+}
+
+impl From<Vec<u8>> for Body {
+    fn from(bytes: Vec<u8>) -> Self {
+        Bytes::from(bytes).into()
+    }
+}
+
+impl From<String> for Body {
+    fn from(text: String) -> Self {
+        Bytes::from(text).into()
+    }
+}
+
+impl From<&'static [u8]> for Body {
+    fn from(bytes: &'static [u8]) -> Self {
+        Bytes::from_static(bytes).into()
+    }
+}
+
+impl From<&'static str> for Body {
+    fn from(text: &'static str) -> Self {
+        Bytes::from_static(text.as_bytes()).into()
+    }
+}
+
+impl From<Full<Bytes>> for Body {
+    fn from(full: Full<Bytes>) -> Self {
+        full_bytes(full).into()
+    }
+}
+
+impl From<Empty<Bytes>> for Body {
+    fn from(_: Empty<Bytes>) -> Self {
+        Self::empty()
+    }
+}
+
+impl<B: Into<Self>> From<Option<B>> for Body {
+    fn from(body: Option<B>) -> Self {
+        body.map(Into::into).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests;

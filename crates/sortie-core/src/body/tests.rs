@@ -1,0 +1,135 @@
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use http_body_util::BodyExt;
+
+use super::*;
+use crate::{InFlight, find};
+
+async fn text(body: Body) -> String {
+    let bytes = body.collect().await.unwrap().to_bytes();
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// A stream that is `Send` and not `Sync`.
+struct Chunks(Cell<VecDeque<&'static str>>);
+
+impl Chunks {
+    fn new(chunks: impl IntoIterator<Item = &'static str>) -> Self {
+        Self(Cell::new(chunks.into_iter().collect()))
+    }
+}
+
+impl Stream for Chunks {
+    type Item = Result<&'static str, std::io::Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Poll::Ready(self.0.get_mut().pop_front().map(Ok))
+    }
+}
+
+fn segments() -> Body {
+    Body::segments(["ab", "", "c"].map(|s| Bytes::from_static(s.as_bytes())))
+}
+
+#[tokio::test]
+async fn every_kind_yields_its_content_and_its_replay_does_too() {
+    for (body, length, replays) in [
+        (Body::empty(), Some(0), true),
+        (Body::from(""), Some(0), true),
+        (Body::from("abc"), Some(3), true),
+        (Body::from(Full::new(Bytes::from_static(b"abc"))), Some(3), true),
+        (Body::new(Full::new(Bytes::from_static(b"abc"))), Some(3), true),
+        (segments(), Some(3), true),
+        (Body::factory(Some(3), || Body::from("abc")), Some(3), true),
+        (Body::factory(None, || Body::stream(Chunks::new(["a", "bc"]))), None, true),
+        (Body::stream(Chunks::new(["abc"])), None, false),
+        (Body::new("abc".to_owned()), Some(3), false),
+    ] {
+        let name = format!("{body:?}");
+        assert_eq!(body.content_length(), length, "{name}");
+        let expected = if length == Some(0) { "" } else { "abc" };
+        let again = body.replay();
+        assert_eq!(again.is_some(), replays, "{name}");
+        assert_eq!(text(body).await, expected, "{name}");
+        if let Some(again) = again {
+            assert_eq!(again.content_length(), length, "{name}");
+            assert_eq!(text(again).await, expected, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_body_is_sync_though_its_stream_is_not() {
+    fn sync<T: Send + Sync + 'static>(_: &T) {}
+    sync(&Body::stream(Chunks::new([])));
+}
+
+#[test]
+fn a_body_is_not_boxed_again_and_an_ended_one_is_empty() {
+    let inner = Body::from("abc");
+    assert!(Body::new(inner).as_bytes().is_some());
+    assert_eq!(Body::new(Empty::<Bytes>::new()).as_bytes(), Some(&[][..]));
+}
+
+#[tokio::test]
+async fn what_was_read_is_never_replayed_as_empty() {
+    let mut body = Body::from("abc");
+    body.frame().await.unwrap().unwrap();
+    assert!(body.replay().is_none());
+    let mut body = segments();
+    body.frame().await.unwrap().unwrap();
+    assert_eq!(text(body.replay().unwrap()).await, "abc");
+}
+
+#[tokio::test]
+async fn a_factory_makes_the_stream_when_it_is_read_and_once_for_each_reading() {
+    let made = Arc::new(AtomicUsize::new(0));
+    let body = Body::factory(None, {
+        let made = made.clone();
+        move || {
+            made.fetch_add(1, Ordering::Relaxed);
+            Body::from("abc")
+        }
+    });
+    let again = body.replay().unwrap();
+    assert_eq!(made.load(Ordering::Relaxed), 0);
+    text(body).await;
+    text(again).await;
+    assert_eq!(made.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test]
+async fn a_factory_is_held_to_the_length_it_promised() {
+    for (promised, yielded) in [(2, 3), (4, 3)] {
+        let error = Body::factory(Some(promised), || Body::from("abc")).collect().await.unwrap_err();
+        let mismatch = find::<LengthMismatch>(&*error).unwrap();
+        assert_eq!((mismatch.promised(), mismatch.yielded()), (promised, yielded));
+    }
+}
+
+#[tokio::test]
+async fn content_is_given_only_from_memory() {
+    assert_eq!(segments().content().as_deref(), Some(&b"abc"[..]));
+    assert_eq!(Body::from("abc").content().as_deref(), Some(&b"abc"[..]));
+    assert_eq!(Body::empty().content().as_deref(), Some(&b""[..]));
+    assert_eq!(Body::factory(None, Body::empty).content(), None);
+}
+
+#[tokio::test]
+async fn a_ticket_ends_with_the_body() {
+    let calls = InFlight::default();
+    let mut body = Body::stream(Chunks::new(["abc"])).hold(calls.enter().unwrap());
+    body.frame().await.unwrap().unwrap();
+    assert_eq!(calls.count(), 1);
+    assert!(body.frame().await.is_none());
+    assert_eq!(calls.count(), 0);
+    drop(segments().hold(calls.enter().unwrap()));
+    assert_eq!(calls.count(), 0);
+}
+
+#[test]
+fn debug_shows_no_content() {
+    assert_eq!(format!("{:?}", Body::from("secret")), r#"Body { kind: "Bytes", length: Some(6) }"#);
+}

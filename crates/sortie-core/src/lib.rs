@@ -1,0 +1,41 @@
+//! The vocabulary that the layers of [sortie] share.
+//!
+//! A sortie layer works over any `tower_service::Service<http::Request<B>>`, alone or with the others. What ties them
+//! together when they do stand together is here, and nothing else is: no layer, no runtime, no transport.
+//!
+//! | what | for |
+//! |---|---|
+//! | [`Body`], [`Replay`] | one body type for both directions, and the question whether it can be sent again |
+//! | [`PerRequest`] | an override of a layer's options for one request, in its extensions |
+//! | [`Origin`], [`Chain`] | who may receive what was meant for whom, over a chain of redirects |
+//! | [`Defaulted`] | which headers nobody asked for |
+//! | [`Deadline`] | when the whole call ends |
+//! | [`Outcome`], [`Fault`], [`Phase`], [`Elapsed`] | what a failure may have done on the wire, and which clock ran out |
+//! | [`auth`] | how a scheme signs requests and answers challenges |
+//! | [`HttpService`], [`BoxHttp`] | the service shape that everything here has, and its boxed form |
+//! | [`InFlight`], [`Ticket`] | counting what is under way, bodies included |
+//!
+//! [sortie]: https://docs.rs/sortie
+
+pub mod auth;
+mod body;
+mod deadline;
+mod defaulted;
+mod error;
+mod in_flight;
+mod origin;
+mod outcome;
+mod per_request;
+mod replay;
+mod service;
+
+pub use body::{Body, LengthMismatch};
+pub use deadline::Deadline;
+pub use defaulted::Defaulted;
+pub use error::{BoxError, find};
+pub use in_flight::{InFlight, Ticket};
+pub use origin::{Chain, Origin};
+pub use outcome::{Elapsed, Fault, Outcome, Phase};
+pub use per_request::PerRequest;
+pub use replay::Replay;
+pub use service::{BoxFuture, BoxHttp, CallWhenReady, HttpService, call_when_ready};

@@ -1,0 +1,1 @@
+//! Scripted services and servers for testing HTTP clients.

@@ -1,0 +1,1 @@
+//! The pooled hyper connector of sortie as one tower service.

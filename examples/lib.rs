@@ -1,0 +1,1 @@
+//! Programs that each answer one question about sortie; see the files beside this one.
