@@ -39,6 +39,7 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, PROXY_AUTHORIZATION};
 use http::{HeaderMap, HeaderName, Method, Uri, request, response};
 
+use crate::body::downcast;
 use crate::{BoxError, BoxFuture, Replay};
 
 /// An auth scheme.
@@ -66,6 +67,14 @@ pub trait Auth: Send + Sync + 'static {
     fn legs(&self) -> usize {
         0
     }
+
+    /// Whether [`sign`](Self::sign) may have to wait and return [`Signing::Later`]; `true` unless said otherwise.
+    ///
+    /// A scheme that never does saves each request an allocation by saying `false`. It is then an error to return
+    /// [`Signing::Later`] all the same.
+    fn waits(&self) -> bool {
+        true
+    }
 }
 
 impl<F> Auth for F
@@ -74,6 +83,10 @@ where
 {
     fn sign<'a>(&'a self, request: &'a mut Unsigned<'_>) -> Signing<'a> {
         Signing::Done(self(request))
+    }
+
+    fn waits(&self) -> bool {
+        false
     }
 }
 
@@ -301,9 +314,23 @@ pub enum Verdict {
 pub struct SharedAuth(Arc<dyn Auth>);
 
 impl SharedAuth {
-    /// Shares a scheme.
+    /// Shares a scheme; one that is shared already comes back as it is.
     pub fn new(auth: impl Auth) -> Self {
-        Self(Arc::new(auth))
+        downcast(auth).unwrap_or_else(|auth| Self(Arc::new(auth)))
+    }
+}
+
+impl Auth for SharedAuth {
+    fn sign<'a>(&'a self, request: &'a mut Unsigned<'_>) -> Signing<'a> {
+        self.0.sign(request)
+    }
+
+    fn examine(&self, answer: &Answer<'_>) -> Verdict {
+        self.0.examine(answer)
+    }
+
+    fn legs(&self) -> usize {
+        self.0.legs()
     }
 }
 
@@ -361,6 +388,7 @@ mod tests {
         });
         let (mut parts, ()) = http::Request::new(()).into_parts();
         let mut unsigned = Unsigned::new(&mut parts).recipient_is(Recipient::Proxy);
+        assert!(!auth.waits());
         assert!(matches!(auth.sign(&mut unsigned), Signing::Done(Ok(()))));
         assert!(!format!("{unsigned:?}{auth:?}{:?}", Userinfo::new("u", Some("secret".into()))).contains("secret"));
         assert_eq!(parts.headers[PROXY_AUTHORIZATION], "secret");

@@ -14,6 +14,13 @@ pub trait Replay: Sized {
     /// It must be cheap: it is asked once for each send that might have to be repeated.
     fn replay(&self) -> Option<Self>;
 
+    /// A body of this type with nothing in it: what is sent after a redirect that turned the request into a `GET`.
+    ///
+    /// `None`, as provided, makes such a redirect an error.
+    fn nothing() -> Option<Self> {
+        None
+    }
+
     /// The whole content, where it is in memory. A signature over the body needs it (Digest's `auth-int`).
     fn content(&self) -> Option<Bytes> {
         None
@@ -22,6 +29,10 @@ pub trait Replay: Sized {
 
 impl Replay for () {
     fn replay(&self) -> Option<Self> {
+        Some(())
+    }
+
+    fn nothing() -> Option<Self> {
         Some(())
     }
 
@@ -35,6 +46,10 @@ impl Replay for Bytes {
         Some(self.clone())
     }
 
+    fn nothing() -> Option<Self> {
+        Some(Self::new())
+    }
+
     fn content(&self) -> Option<Bytes> {
         Some(self.clone())
     }
@@ -43,6 +58,10 @@ impl Replay for Bytes {
 impl Replay for String {
     fn replay(&self) -> Option<Self> {
         Some(self.clone())
+    }
+
+    fn nothing() -> Option<Self> {
+        Some(Self::new())
     }
 
     fn content(&self) -> Option<Bytes> {
@@ -55,6 +74,10 @@ impl Replay for Empty<Bytes> {
         Some(*self)
     }
 
+    fn nothing() -> Option<Self> {
+        Some(Self::new())
+    }
+
     fn content(&self) -> Option<Bytes> {
         Some(Bytes::new())
     }
@@ -65,7 +88,32 @@ impl Replay for Full<Bytes> {
         Some(self.clone())
     }
 
+    fn nothing() -> Option<Self> {
+        Some(Self::default())
+    }
+
     fn content(&self) -> Option<Bytes> {
         Some(crate::body::full_bytes(self.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Body;
+
+    #[test]
+    fn a_body_with_nothing_in_it_has_no_content_and_can_be_sent_again() {
+        fn check<B: Replay>() {
+            let nothing = B::nothing().unwrap();
+            assert_eq!(nothing.content().unwrap(), "");
+            assert!(nothing.replay().is_some());
+        }
+        check::<()>();
+        check::<Bytes>();
+        check::<String>();
+        check::<Empty<Bytes>>();
+        check::<Full<Bytes>>();
+        check::<Body>();
     }
 }

@@ -236,6 +236,10 @@ impl Replay for Body {
         }))
     }
 
+    fn nothing() -> Option<Self> {
+        Some(Self::empty())
+    }
+
     fn content(&self) -> Option<Bytes> {
         match &self.kind {
             Kind::Empty => Some(Bytes::new()),
