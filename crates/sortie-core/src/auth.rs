@@ -332,6 +332,10 @@ impl Auth for SharedAuth {
     fn legs(&self) -> usize {
         self.0.legs()
     }
+
+    fn waits(&self) -> bool {
+        self.0.waits()
+    }
 }
 
 impl std::ops::Deref for SharedAuth {
