@@ -13,7 +13,7 @@ use std::task::{Poll, Waker};
 /// let calls = InFlight::default();
 /// let ticket = calls.enter().expect("open");
 /// assert_eq!(calls.count(), 1);
-/// calls.close();
+/// assert!(calls.close());
 /// assert!(calls.enter().is_none());
 /// drop(ticket);
 /// assert_eq!(calls.count(), 0);
@@ -47,9 +47,9 @@ impl InFlight {
         self.lock().count
     }
 
-    /// Lets nothing in any more.
-    pub fn close(&self) {
-        self.lock().closed = true;
+    /// Lets nothing in any more; whether it was this call that closed it.
+    pub fn close(&self) -> bool {
+        !std::mem::replace(&mut self.lock().closed, true)
     }
 
     /// Whether [`close`](Self::close) was called.
