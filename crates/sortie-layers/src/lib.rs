@@ -19,6 +19,17 @@
 //!
 //! [sortie]: https://docs.rs/sortie
 
+mod again;
 pub mod auth;
+pub mod base_url;
+pub mod future;
+pub mod headers;
+pub mod query;
 pub mod redirect;
 pub mod retry;
+pub mod timeout;
+
+pub use base_url::BaseUrlLayer;
+pub use headers::HeadersLayer;
+pub use query::QueryLayer;
+pub use timeout::TimeoutLayer;
