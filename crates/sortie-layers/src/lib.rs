@@ -24,12 +24,16 @@ pub mod auth;
 pub mod base_url;
 pub mod future;
 pub mod headers;
+pub mod hooks;
 pub mod query;
 pub mod redirect;
 pub mod retry;
+pub mod status;
 pub mod timeout;
 
 pub use base_url::BaseUrlLayer;
 pub use headers::HeadersLayer;
+pub use hooks::HooksLayer;
 pub use query::QueryLayer;
+pub use status::StatusLayer;
 pub use timeout::TimeoutLayer;
