@@ -92,7 +92,7 @@ impl<B> Scripted<B> {
 }
 
 impl Shared {
-    fn answer(&self, request: Recorded) -> Answer {
+    fn answer(&self, request: &Recorded) -> Answer {
         // Held over both steps, so that the n-th request recorded is the one that gets the n-th answer.
         let mut script = lock(&self.script);
         let n = {
@@ -100,7 +100,7 @@ impl Shared {
             requests.push(request.clone());
             requests.len() - 1
         };
-        script(&request, n)
+        script(request, n)
     }
 }
 
@@ -138,7 +138,7 @@ where
         Box::pin(async move {
             let (parts, body) = request.into_parts();
             let body = body.collect().await.map_err(Into::into)?.to_bytes();
-            shared.answer(Recorded::new(parts, body)).give().await
+            shared.answer(&Recorded::new(parts, body)).give().await
         })
     }
 }
@@ -194,7 +194,7 @@ impl Answer {
         What::Fail(error.into()).into()
     }
 
-    /// The answer comes after `delay` by tokio's clock, which a test may [pause](tokio::time::pause).
+    /// The answer comes after `delay` by tokio's clock, which a test may pause.
     pub fn after(delay: Duration, answer: impl Into<Self>) -> Self {
         let answer = answer.into();
         Self { delay: delay + answer.delay, ..answer }
