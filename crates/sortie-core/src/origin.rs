@@ -21,7 +21,17 @@ impl Origin {
     #[must_use]
     pub fn of(uri: &Uri) -> Option<Self> {
         let (scheme, host) = (uri.scheme()?, uri.host()?);
-        Some(Self { scheme: scheme.clone(), host: host.to_ascii_lowercase().into(), port: port(uri) })
+        Some(Self { scheme: scheme.clone(), host: host.to_ascii_lowercase().into(), port: Self::port_of(uri) })
+    }
+
+    /// The port of a URI: as written, or the default of its scheme. `None` for a scheme that has none.
+    #[must_use]
+    pub fn port_of(uri: &Uri) -> Option<u16> {
+        uri.port_u16().or_else(|| match uri.scheme_str()? {
+            "http" | "ws" => Some(80),
+            "https" | "wss" => Some(443),
+            _ => None,
+        })
     }
 
     /// `http`, `https` or whatever the URI said.
@@ -47,7 +57,7 @@ impl Origin {
     pub fn is(&self, uri: &Uri) -> bool {
         uri.scheme() == Some(&self.scheme)
             && uri.host().is_some_and(|host| host.eq_ignore_ascii_case(&self.host))
-            && port(uri) == self.port
+            && Self::port_of(uri) == self.port
     }
 
     /// Whether `uri` may receive what was meant for this origin: credentials, cookies of the request, its `Host`.
@@ -61,17 +71,9 @@ impl Origin {
             || (self.scheme == Scheme::HTTP
                 && self.port == Some(80)
                 && uri.scheme() == Some(&Scheme::HTTPS)
-                && port(uri) == Some(443)
+                && Self::port_of(uri) == Some(443)
                 && uri.host().is_some_and(|host| host.eq_ignore_ascii_case(&self.host)))
     }
-}
-
-fn port(uri: &Uri) -> Option<u16> {
-    uri.port_u16().or_else(|| match uri.scheme_str()? {
-        "http" | "ws" => Some(80),
-        "https" | "wss" => Some(443),
-        _ => None,
-    })
 }
 
 /// As written in a URL, with the port left out where it is the scheme's default.
@@ -146,6 +148,19 @@ mod tests {
             ("http://a/", "/x", false),
         ] {
             assert_eq!(Origin::of(&uri(from)).unwrap().may_receive(&uri(to)), may, "{from} -> {to}");
+        }
+    }
+
+    #[test]
+    fn a_port_is_as_written_or_the_schemes() {
+        for (given, port) in [
+            ("HTTP://h/", Some(80)),
+            ("wss://h/", Some(443)),
+            ("https://h:80/", Some(80)),
+            ("http+unix://2f/", None),
+            ("/path", None),
+        ] {
+            assert_eq!(Origin::port_of(&uri(given)), port, "{given}");
         }
     }
 
