@@ -3,7 +3,7 @@
 
 use std::convert::Infallible;
 use std::fmt::Debug;
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::task::{Context, Poll};
@@ -261,6 +261,8 @@ async fn serve() -> SocketAddr {
 mod tests {
     use super::*;
     use std::cell::Cell;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
     use tower_layer::{Identity, layer_fn};
 
     prove_layer!(identity, Identity::new);
@@ -294,6 +296,35 @@ mod tests {
     #[should_panic(expected = "poll_ready")]
     fn a_concurrency_limit_catches_it_too() {
         over_concurrency_limit(|| layer_fn(Careless));
+    }
+
+    /// Is free again only if its call runs to its end.
+    struct Careful<S>(S, Arc<AtomicBool>);
+
+    impl<S: Service<R, Future: Send + 'static>, R> Service<R> for Careful<S> {
+        type Response = S::Response;
+        type Error = S::Error;
+        type Future = BoxFuture<'static, Result<S::Response, S::Error>>;
+
+        fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+            self.0.poll_ready(cx)
+        }
+
+        fn call(&mut self, request: R) -> Self::Future {
+            assert!(!self.1.swap(true, Ordering::Relaxed), "busy for ever");
+            let (call, busy) = (self.0.call(request), self.1.clone());
+            Box::pin(async move {
+                let answer = call.await;
+                busy.store(false, Ordering::Relaxed);
+                answer
+            })
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "busy for ever")]
+    fn what_a_dropped_call_leaves_behind_is_caught() {
+        dropped_at_any_poll(|| layer_fn(|inner| Careful(inner, Arc::default())));
     }
 
     #[test]

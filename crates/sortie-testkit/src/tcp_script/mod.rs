@@ -150,6 +150,9 @@ impl TcpScript {
     /// Waits until the scripts of all connections so far have come to their end, and gives their transcripts. One that
     /// closes or holds has come to its end when it does; the connection lives on for the client.
     ///
+    /// A connection counts when it was accepted, which may be after the client has connected and even left:
+    /// [`wait_for_connections`](Self::wait_for_connections) waits for that.
+    ///
     /// # Panics
     ///
     /// If one has failed, with its connection, its step and the reason.

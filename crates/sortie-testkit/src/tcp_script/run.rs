@@ -32,10 +32,7 @@ pub(crate) async fn run(io: impl Stream, script: Steps, transcript: Writer) {
     let mut connection = Connection { io, unread: BytesMut::new(), transcript };
     for (n, step) in script.steps.iter().enumerate() {
         let result = match step {
-            Step::Reset => {
-                connection.transcript.end(ScriptState::Done);
-                return connection.io.reset();
-            }
+            Step::Reset => return connection.reset(ScriptState::Done),
             Step::Close | Step::Hold => break,
             Step::Sleep(duration) => {
                 tokio::time::sleep(*duration).await;
@@ -43,7 +40,6 @@ pub(crate) async fn run(io: impl Stream, script: Steps, transcript: Writer) {
             }
             step => timeout(script.deadline, connection.step(step)).await,
         };
-        let place = format!("step {} of {}, `{step}`", n + 1, script.steps.len());
         let reason = match result {
             Ok(Ok(())) => continue,
             Ok(Err(Interrupted::ClientLeft)) => {
@@ -52,12 +48,9 @@ pub(crate) async fn run(io: impl Stream, script: Steps, transcript: Writer) {
             Ok(Err(Interrupted::Failed(reason))) => reason,
             Err(_) => format!("it took longer than its deadline of {:?}", script.deadline),
         };
-        let unread = match &connection.unread[..] {
-            [] => String::new(),
-            unread => format!("; not yet read by a step: {}", Excerpt(unread)),
-        };
-        connection.transcript.end(ScriptState::Failed { reason: format!("{place}: {reason}{unread}") });
-        return connection.io.reset();
+        let place = format!("step {} of {}, `{step}`", n + 1, script.steps.len());
+        let reason = format!("{place}: {reason}{}", connection.rest());
+        return connection.reset(ScriptState::Failed { reason });
     }
     let holds = matches!(script.steps.last(), Some(Step::Hold));
     connection.end(holds).await;
@@ -106,6 +99,19 @@ impl<IO: Stream> Connection<IO> {
             }
             Step::Sleep(_) | Step::Close | Step::Reset | Step::Hold => Ok(()),
         }
+    }
+
+    /// What came and no step has read, for the message of a failure.
+    fn rest(&self) -> String {
+        match &self.unread[..] {
+            [] => String::new(),
+            rest => format!("; not yet read by a step: {}", Excerpt(rest)),
+        }
+    }
+
+    fn reset(mut self, state: ScriptState) {
+        self.io.reset();
+        self.transcript.end(state);
     }
 
     /// Ends a script that was not reset.
@@ -160,7 +166,9 @@ impl<IO: Stream> Connection<IO> {
     async fn read_request(&mut self) -> Result<(), Interrupted> {
         let head = self.read_head().await?;
         let head = String::from_utf8_lossy(&head);
-        if field(&head, TRANSFER_ENCODING.as_str()).is_some_and(|codings| codings.eq_ignore_ascii_case("chunked")) {
+        let codings = field(&head, TRANSFER_ENCODING.as_str()).unwrap_or_default();
+        let last = codings.rsplit(',').next().unwrap_or_default();
+        if last.trim().eq_ignore_ascii_case("chunked") {
             return self.read_chunks().await;
         }
         let Some(length) = field(&head, CONTENT_LENGTH.as_str()) else { return Ok(()) };

@@ -61,7 +61,7 @@ async fn a_request_is_read_with_the_body_that_its_head_announces() {
         GET,
         "POST / HTTP/1.1\r\nContent-Length: 4\r\n\r\nbody",
         "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n4;x=y\r\nbody\r\nA\r\n0123456789\r\n0\r\n\r\n",
-        "POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n0\r\ntrailer: field\r\n\r\n",
+        "POST / HTTP/1.1\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\ntrailer: field\r\n\r\n",
     ] {
         let server = TcpScript::each(Steps::new().read_request().expect("next").send(OK));
         assert_eq!(exchange(&server, &format!("{request}next")).await.unwrap(), OK, "{request}");
