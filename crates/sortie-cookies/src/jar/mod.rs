@@ -1,0 +1,260 @@
+//! The jar: cookies of many hosts, shared by clones.
+
+mod entry;
+mod options;
+mod shelf;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::time::SystemTime;
+
+use cookie::Cookie;
+use http::HeaderValue;
+use url::Url;
+
+pub(crate) use self::entry::Entry;
+pub use self::entry::StoredCookie;
+pub use self::options::JarOptions;
+use self::shelf::Shelf;
+use crate::domain::RequestUrl;
+use crate::retrieve;
+use crate::store::accept;
+use crate::{CookieRequest, CookieStore, Refused, SetCookie, SiteContext};
+
+/// Cookies in memory, kept by the rules of RFC 6265bis.
+///
+/// A clone is another handle to the same cookies, for another session or thread. Readers do not wait for each other. A
+/// look-up costs what the labels of the host cost, whatever else is in the jar, and for a host without cookies it
+/// allocates nothing (as long as the host is in lower case). It holds 3300 cookies, 180 for a domain, unless
+/// [`JarOptions`] say otherwise. `Debug` shows only how many there are.
+///
+/// ```
+/// use sortie_cookies::{Jar, Refused};
+/// use url::Url;
+///
+/// let jar = Jar::new();
+/// let shop = Url::parse("https://shop.example.com/cart/items")?;
+/// jar.receive(&shop, b"id=7; Secure; HttpOnly")?;
+/// jar.set(&shop, cookie::Cookie::build(("lang", "en")).domain("example.com").path("/").build())?;
+///
+/// assert_eq!(jar.header(&shop).unwrap(), "id=7; lang=en");
+/// assert_eq!(jar.header(&Url::parse("http://www.example.com/")?).unwrap(), "lang=en");
+/// assert_eq!(jar.receive(&shop, b"id=8; Domain=com"), Err(Refused::PublicSuffix));
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct Jar(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    options: JarOptions,
+    /// How many cookies there are, readable without the lock: an empty jar costs a request one load.
+    count: AtomicUsize,
+    shelf: RwLock<Shelf>,
+}
+
+impl Jar {
+    /// An empty jar with the default options.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// An empty jar.
+    #[must_use]
+    pub fn with_options(options: JarOptions) -> Self {
+        Self(Arc::new(Inner { options, ..Inner::default() }))
+    }
+
+    /// Puts in a cookie as if the server at `url` had set it: host-only without a domain, for the directory of the URL
+    /// without a path, deleted if it has expired. A domain may be written in Unicode.
+    ///
+    /// # Errors
+    /// What a server could not set at that URL cannot be set here either; [`Refused`] says which rule it is. A name or
+    /// a value that a `Cookie` field cannot carry is [`Refused::Syntax`] or [`Refused::ControlCharacter`].
+    pub fn set<'c>(&self, url: &Url, cookie: impl Into<Cookie<'c>>) -> Result<(), Refused> {
+        let cookie = cookie.into();
+        let domain = cookie.domain().filter(|domain| !domain.is_ascii());
+        let domain =
+            domain.map(|unicode| url::Host::parse(unicode.trim_start_matches('.')).map(|host| host.to_string()));
+        let domain = domain.transpose().map_err(|_| Refused::Domain)?;
+        let mut set = SetCookie::of(&cookie)?;
+        if let Some(ascii) = &domain {
+            set.domain = Some(ascii.as_bytes());
+        }
+        let url = RequestUrl::of_url(url).ok_or(Refused::Url)?;
+        self.put(&set, url, SiteContext::SameSite)
+    }
+
+    /// Takes the value of one `Set-Cookie` field that came in answer to a request for `url`.
+    ///
+    /// # Errors
+    /// [`Refused`] with the rule of RFC 6265bis by which it was not taken.
+    pub fn receive(&self, url: &Url, set_cookie: &[u8]) -> Result<(), Refused> {
+        let url = RequestUrl::of_url(url).ok_or(Refused::Url)?;
+        self.put(&SetCookie::parse(set_cookie)?, url, SiteContext::SameSite)
+    }
+
+    fn put(&self, set: &SetCookie<'_>, url: RequestUrl<'_>, site: SiteContext) -> Result<(), Refused> {
+        let options = &self.0.options;
+        let url = if options.trust_loopback { url.trusting_loopback() } else { url };
+        let now = (options.clock)();
+        let cookie = accept(set, &url, site, &*options.suffixes, now)?;
+        self.write(|shelf| {
+            shelf.put(&cookie, url.secure, now)?;
+            shelf.make_room(&cookie.domain, options.per_domain, options.total, now);
+            Ok(())
+        })
+    }
+
+    /// The `Cookie` field for a same-site request to `url`, marked sensitive; `None` if there is no cookie for it.
+    #[must_use]
+    pub fn header(&self, url: &Url) -> Option<HeaderValue> {
+        self.field(RequestUrl::of_url(url)?, SiteContext::SameSite)
+    }
+
+    fn field(&self, url: RequestUrl<'_>, site: SiteContext) -> Option<HeaderValue> {
+        self.matching(url, site, |cookies, now| {
+            cookies.iter().for_each(|(_, cookie)| cookie.touch(now));
+            retrieve::field(cookies.iter().map(|(_, cookie)| *cookie))
+        })
+    }
+
+    fn matching<R>(
+        &self,
+        url: RequestUrl<'_>,
+        site: SiteContext,
+        then: impl FnOnce(&[(&str, &Entry)], SystemTime) -> Option<R>,
+    ) -> Option<R> {
+        let options = &self.0.options;
+        let url = if options.trust_loopback { url.trusting_loopback() } else { url };
+        let shelf = self.read();
+        let (cookies, now) = shelf.matching(&url, site, &*options.clock);
+        then(&cookies, now?)
+    }
+
+    /// The cookie of this name that a request to `url` sends first.
+    #[must_use]
+    pub fn get(&self, url: &Url, name: &str) -> Option<Cookie<'static>> {
+        self.matching(RequestUrl::of_url(url)?, SiteContext::SameSite, |cookies, _| {
+            let (domain, cookie) = cookies.iter().find(|(_, cookie)| cookie.name() == name.as_bytes())?;
+            Some(cookie.to_cookie(domain))
+        })
+    }
+
+    /// Removes the cookies of exactly this domain, path and name, host-only or not; whether there was one.
+    pub fn remove(&self, domain: &str, path: &str, name: &str) -> bool {
+        let domain = domain.to_ascii_lowercase();
+        self.write(|shelf| shelf.remove(&domain, |cookie| *cookie.path == *path && cookie.name() == name.as_bytes()))
+    }
+
+    /// A copy of every cookie that has not expired, in the order of creation.
+    #[must_use]
+    pub fn all(&self) -> Vec<StoredCookie> {
+        self.iter().collect()
+    }
+
+    /// The same, to go through. It is a snapshot: the jar is not locked meanwhile.
+    pub fn iter(&self) -> impl Iterator<Item = StoredCookie> + use<> {
+        self.numbered().into_iter().map(|(_, cookie)| cookie)
+    }
+
+    fn numbered(&self) -> Vec<(u64, StoredCookie)> {
+        let now = (self.0.options.clock)();
+        let mut all = Vec::new();
+        self.read().tree().for_each(&mut |domain, cookie| {
+            if !cookie.is_expired(now) {
+                all.push((cookie.created, cookie.to_stored(domain)));
+            }
+        });
+        all.sort_unstable_by_key(|(created, _)| *created);
+        all
+    }
+
+    /// Keeps the cookies of which `keep` is true and drops the rest, expired ones without asking.
+    ///
+    /// `keep` is asked about a snapshot, before anything is dropped. A cookie that is set anew meanwhile has the fate
+    /// of the one it replaces; one that is new stays.
+    pub fn retain(&self, mut keep: impl FnMut(&StoredCookie) -> bool) {
+        let before = self.read().next_number();
+        let mut kept = self.numbered();
+        kept.retain(|(_, cookie)| keep(cookie));
+        let is_kept = |number| number >= before || kept.binary_search_by_key(&number, |(kept, _)| *kept).is_ok();
+        self.write(|shelf| shelf.retain(|_, cookie| is_kept(cookie.created)));
+    }
+
+    /// Drops every cookie.
+    pub fn clear(&self) {
+        self.write(|shelf| shelf.retain(|_, _| false));
+    }
+
+    /// Drops the session cookies, those without `Max-Age` and `Expires`: what a browser does when it is closed.
+    pub fn clear_session(&self) {
+        self.write(|shelf| shelf.retain(|_, cookie| !cookie.is_session()));
+    }
+
+    /// Drops the cookies that have expired. They are never sent, and go by themselves when room is needed.
+    pub fn clear_expired(&self) {
+        let now = (self.0.options.clock)();
+        self.write(|shelf| shelf.retain(|_, cookie| !cookie.is_expired(now)));
+    }
+
+    /// Drops the cookies of a domain and of its subdomains.
+    pub fn clear_domain(&self, domain: &str) {
+        let domain = domain.strip_prefix('.').unwrap_or(domain).to_ascii_lowercase();
+        self.write(|shelf| shelf.retain(|at, _| !crate::domain::domain_match(at, &domain)));
+    }
+
+    /// How many cookies there are; expired ones count until they are removed.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.count.load(Ordering::Relaxed)
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    // No code of the user's runs while the lock is held for writing, so nothing can leave the shelf half changed.
+    fn read(&self) -> RwLockReadGuard<'_, Shelf> {
+        self.0.shelf.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write<R>(&self, change: impl FnOnce(&mut Shelf) -> R) -> R {
+        let mut shelf = self.0.shelf.write().unwrap_or_else(PoisonError::into_inner);
+        let result = change(&mut shelf);
+        self.0.count.store(shelf.count(), Ordering::Relaxed);
+        result
+    }
+}
+
+impl CookieStore for Jar {
+    fn cookies(&self, request: CookieRequest<'_>) -> Option<HeaderValue> {
+        if self.is_empty() {
+            return None;
+        }
+        self.field(RequestUrl::of_uri(request.uri)?, request.site)
+    }
+
+    fn store(&self, request: CookieRequest<'_>, set_cookie: &mut dyn Iterator<Item = &HeaderValue>) {
+        for field in set_cookie {
+            let Some(url) = RequestUrl::of_uri(request.uri) else { return };
+            if let Ok(set) = SetCookie::parse(field.as_bytes()) {
+                // As in browsers, a cookie that is refused is dropped without a word.
+                let _ = self.put(&set, url, request.site);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Jar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Jar").field("cookies", &self.len()).finish_non_exhaustive()
+    }
+}
