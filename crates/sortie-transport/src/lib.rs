@@ -1,1 +1,70 @@
 //! The pooled hyper connector of sortie as one tower service.
+//!
+//! A [`Transport`] sends each request over a connection of its origin's pool and gives the connection back when the
+//! response's body has ended. It knows nothing of sessions: redirects, retries, cookies and the rest are layers above it.
+//!
+//! # Example
+//!
+//! ```
+//! use http::Request;
+//! use sortie_core::Body;
+//! use sortie_transport::Transport;
+//! use tower_service::Service;
+//!
+//! # async fn get() -> Result<(), sortie_core::BoxError> {
+//! let mut transport = Transport::default();
+//! let request = Request::get("https://example.com/").body(Body::empty())?;
+//! let response = transport.call(request).await?;
+//! assert!(response.status().is_success());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Per-request override
+//!
+//! `PerRequest<PhaseTimeouts>` in the request's extensions changes the limits that it sets.
+//!
+//! # Response metadata
+//!
+//! [`ConnectionInfo`] in the response's extensions.
+//!
+//! # Errors
+//!
+//! Whatever failed, the chain of the error has a [`sortie_core::Fault`] that says what may have happened on the wire, or
+//! it is an [`InvalidRequest`], of which nothing was sent. Below it are [`ConnectError`], [`AcquireTimeout`],
+//! [`sortie_core::Elapsed`], `tls::TlsError` and the errors of hyper and the system. A request that a connection did not take is sent again over
+//! another, with any body; anything else is left to a retry layer.
+//!
+//! # Differences from requests
+//!
+//! Without `pool_block`, requests opens connections beyond its pool's size and throws them away; here
+//! [`TransportOptions::max_connections_per_origin`] is a cap, and requests wait in order. A request without a body says
+//! `Content-Length: 0` with all methods but GET, HEAD, CONNECT and TRACE, as there. A `Content-Length` of one's own that
+//! is not true is an error.
+
+mod body;
+mod clock;
+mod connect;
+mod driver;
+mod error;
+mod future;
+mod info;
+mod options;
+mod outcome;
+mod pool;
+mod request;
+mod route;
+mod timeouts;
+#[cfg(feature = "tls")]
+pub mod tls;
+mod transport;
+mod upload;
+
+pub use body::Pooled;
+pub use connect::{Connect, DialError};
+pub use error::{AcquireTimeout, ConnectError, InvalidRequest};
+pub use future::ResponseFuture;
+pub use info::ConnectionInfo;
+pub use options::{TransportOptions, Versions};
+pub use timeouts::PhaseTimeouts;
+pub use transport::{Counts, Transport};

@@ -1,0 +1,87 @@
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http_body::Body;
+use sortie_core::{Elapsed, Phase};
+use tokio::time::{Instant, Sleep};
+
+use crate::pool::conn::Conn;
+use crate::timeouts::{Limits, after};
+use crate::upload::{Upload, UploadWatch};
+
+/// Watches an exchange up to its head, where it has a write or a first-byte limit.
+pub(crate) struct HeadClock {
+    write: Option<Duration>,
+    first_byte: Option<Duration>,
+    upload: Option<Arc<UploadWatch>>,
+    start: Instant,
+    /// Frames that left the body and bytes that left the connection, when they were looked at last.
+    seen: (u64, u64),
+    /// When they had last been found to have grown.
+    moved: Instant,
+    clock: Option<Pin<Box<Sleep>>>,
+}
+
+impl HeadClock {
+    pub(crate) fn new(limits: Limits, upload: &mut Upload, conn: &Conn) -> Option<Box<Self>> {
+        let Limits { write, first_byte, .. } = limits;
+        if write.is_none() && first_byte.is_none() {
+            return None;
+        }
+        let now = Instant::now();
+        Some(Box::new(Self {
+            write,
+            first_byte,
+            upload: (!upload.is_end_stream()).then(|| upload.watch()),
+            start: now,
+            seen: (0, conn.bytes_out()),
+            moved: now,
+            clock: None,
+        }))
+    }
+
+    /// The limit that has run out. `began` says that the answer has begun, which ends both.
+    pub(crate) fn poll(&mut self, conn: &Conn, began: bool, cx: &mut Context<'_>) -> Poll<Elapsed> {
+        loop {
+            if began {
+                return Poll::Pending;
+            }
+            let now = Instant::now();
+            let next = match self.look(conn, now) {
+                Ok(next) => next,
+                Err(elapsed) => return Poll::Ready(elapsed),
+            };
+            let clock = self.clock.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(next)));
+            if clock.deadline() > next || clock.is_elapsed() {
+                clock.as_mut().reset(next);
+            }
+            if clock.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// What has run out, or when to look again.
+    fn look(&mut self, conn: &Conn, now: Instant) -> Result<Instant, Elapsed> {
+        let ended = self.upload.as_ref().map_or(Some(self.start), |upload| upload.ended());
+        if let Some(ended) = ended {
+            let Some(limit) = self.first_byte else { return Ok(after(now, Duration::MAX)) };
+            let due = after(ended, limit);
+            return if now >= due { Err(Elapsed::new(Phase::FirstByte, limit)) } else { Ok(due) };
+        }
+        // The end of the upload wakes nobody, so it is looked for.
+        let step = self.write.into_iter().chain(self.first_byte).min().unwrap_or(Duration::MAX) / 4;
+        let next = after(now, step.max(Duration::from_millis(1)));
+        let Some(limit) = self.write else { return Ok(next) };
+        let upload = self.upload.as_ref();
+        let seen = (upload.map_or(0, |upload| upload.frames()), conn.bytes_out());
+        if seen != self.seen || upload.is_some_and(|upload| upload.waits_for_source()) {
+            (self.seen, self.moved) = (seen, now);
+        }
+        let due = after(self.moved, limit);
+        if now >= due { Err(Elapsed::new(Phase::Write, limit)) } else { Ok(next.min(due)) }
+    }
+}

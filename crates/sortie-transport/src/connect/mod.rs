@@ -1,0 +1,261 @@
+//! From an origin to a byte stream: name, TCP, and TLS on top.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::task::{Context, Poll};
+
+use sortie_core::{BoxError, BoxFuture, Origin, Phase};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use crate::options::Versions;
+use crate::route::Route;
+
+mod dns;
+mod happy;
+mod tcp;
+
+pub use happy::DialError;
+
+/// Makes byte streams to origins: what stands for name look-up and TCP in a [`Transport`](crate::Transport).
+///
+/// It is implemented for closures. The connect limit of [`PhaseTimeouts`](crate::PhaseTimeouts) covers it.
+///
+/// ```
+/// use sortie_transport::{Transport, TransportOptions};
+///
+/// // Every origin is this test's other end.
+/// let connector = |_origin| async {
+///     let (client, _server) = tokio::io::duplex(1024);
+///     Ok::<_, std::io::Error>(client)
+/// };
+/// let transport = Transport::new(TransportOptions::default().connector(connector));
+/// # let _ = transport;
+/// ```
+pub trait Connect: Send + Sync + 'static {
+    /// The byte stream.
+    type Io: AsyncRead + AsyncWrite + Send + Unpin + 'static;
+
+    /// A new byte stream to `origin`.
+    ///
+    /// # Errors
+    ///
+    /// Whatever kept the stream from being made; it becomes the source of a [`ConnectError`](crate::ConnectError).
+    fn connect(&self, origin: Origin) -> impl Future<Output = Result<Self::Io, BoxError>> + Send + 'static;
+}
+
+impl<F, Fut, Io, E> Connect for F
+where
+    F: Fn(Origin) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<Io, E>> + Send + 'static,
+    Io: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    E: Into<BoxError>,
+{
+    type Io = Io;
+
+    fn connect(&self, origin: Origin) -> impl Future<Output = Result<Io, BoxError>> + Send + 'static {
+        let connecting = self(origin);
+        async move { connecting.await.map_err(Into::into) }
+    }
+}
+
+pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+
+pub(crate) type DialFn = Arc<dyn Fn(Origin) -> BoxFuture<'static, Result<Box<dyn Duplex>, BoxError>> + Send + Sync>;
+
+pub(crate) fn erase(connector: impl Connect) -> DialFn {
+    Arc::new(move |origin| {
+        let connecting = connector.connect(origin);
+        Box::pin(async move { Ok(Box::new(connecting.await?) as Box<dyn Duplex>) })
+    })
+}
+
+/// How far a connect has come, to be read by whoever ends it.
+#[derive(Debug)]
+pub(crate) struct Progress(AtomicU8);
+
+impl Progress {
+    const PHASES: [Phase; 4] = [Phase::Dns, Phase::Connect, Phase::Tls, Phase::Handshake];
+
+    pub(crate) fn new() -> Self {
+        Self(AtomicU8::new(0))
+    }
+
+    pub(crate) fn enter(&self, phase: Phase) {
+        if let Some(at) = Self::PHASES.iter().position(|known| *known == phase) {
+            self.0.store(at as u8, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        Self::PHASES[usize::from(self.0.load(Ordering::Relaxed))]
+    }
+}
+
+/// What a connection is made with.
+pub(crate) struct Connector {
+    pub(crate) dial: Option<DialFn>,
+    pub(crate) nodelay: bool,
+    pub(crate) versions: Versions,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: crate::tls::Tls,
+}
+
+/// A byte stream and what is known of it.
+pub(crate) struct Connected {
+    pub(crate) stream: Stream,
+    pub(crate) peer: Option<SocketAddr>,
+    pub(crate) local: Option<SocketAddr>,
+    pub(crate) http2: bool,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<crate::tls::TlsInfo>,
+}
+
+impl Connector {
+    pub(crate) async fn connect(&self, route: &Route, progress: &Progress) -> Result<Connected, BoxError> {
+        let raw = self.dial(route, progress).await?;
+        let (peer, local) = match &raw {
+            Raw::Tcp(tcp) => (tcp.peer_addr().ok(), tcp.local_addr().ok()),
+            Raw::Other(_) => (None, None),
+        };
+        #[cfg(feature = "tls")]
+        if route.https {
+            progress.enter(Phase::Tls);
+            let (stream, tls) = self.tls.connect(route.bare_host(), self.versions, raw).await?;
+            let http2 = tls.alpn() == Some(b"h2");
+            return Ok(Connected { stream: Stream::Tls(Box::new(stream)), peer, local, http2, tls: Some(tls) });
+        }
+        Ok(Connected {
+            stream: Stream::Plain(raw),
+            peer,
+            local,
+            http2: self.versions == Versions::Http2Only,
+            #[cfg(feature = "tls")]
+            tls: None,
+        })
+    }
+
+    async fn dial(&self, route: &Route, progress: &Progress) -> Result<Raw, BoxError> {
+        if let Some(dial) = &self.dial {
+            progress.enter(Phase::Connect);
+            let origin = http::Uri::try_from(route.to_string()).ok().as_ref().and_then(Origin::of);
+            let origin = origin.ok_or("the origin is no URI")?;
+            return Ok(Raw::Other(dial(origin).await?));
+        }
+        let addresses = dns::resolve(route.bare_host(), route.port).await?;
+        progress.enter(Phase::Connect);
+        let nodelay = self.nodelay;
+        let tcp = happy::first(happy::interleave(addresses), move |address| tcp::connect(address, nodelay)).await?;
+        Ok(Raw::Tcp(tcp))
+    }
+}
+
+/// What bytes travel over before TLS.
+pub(crate) enum Raw {
+    Tcp(TcpStream),
+    Other(Box<dyn Duplex>),
+}
+
+/// What bytes travel over.
+pub(crate) enum Stream {
+    Plain(Raw),
+    #[cfg(feature = "tls")]
+    Tls(Box<tokio_rustls::client::TlsStream<Raw>>),
+}
+
+/// Calls the same method on whatever the stream is.
+macro_rules! each {
+    ($self:ident, $io:ident => $call:expr) => {
+        match $self.get_mut() {
+            Self::Tcp($io) => $call,
+            Self::Other($io) => $call,
+        }
+    };
+}
+
+impl AsyncRead for Raw {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        each!(self, io => Pin::new(io).poll_read(cx, buf))
+    }
+}
+
+impl AsyncWrite for Raw {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        each!(self, io => Pin::new(io).poll_write(cx, buf))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        each!(self, io => Pin::new(io).poll_write_vectored(cx, bufs))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Self::Tcp(tcp) => tcp.is_write_vectored(),
+            Self::Other(other) => other.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        each!(self, io => Pin::new(io).poll_flush(cx))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        each!(self, io => Pin::new(io).poll_shutdown(cx))
+    }
+}
+
+macro_rules! each_stream {
+    ($self:ident, $io:ident => $call:expr) => {
+        match $self.get_mut() {
+            Self::Plain($io) => $call,
+            #[cfg(feature = "tls")]
+            Self::Tls($io) => $call,
+        }
+    };
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        each_stream!(self, io => Pin::new(io).poll_read(cx, buf))
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        each_stream!(self, io => Pin::new(io).poll_write(cx, buf))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        each_stream!(self, io => Pin::new(io).poll_write_vectored(cx, bufs))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Self::Plain(raw) => raw.is_write_vectored(),
+            #[cfg(feature = "tls")]
+            Self::Tls(tls) => tls.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        each_stream!(self, io => Pin::new(io).poll_flush(cx))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        each_stream!(self, io => Pin::new(io).poll_shutdown(cx))
+    }
+}

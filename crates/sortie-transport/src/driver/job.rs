@@ -1,0 +1,93 @@
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use sortie_core::{BoxError, Elapsed, Ticket};
+use tokio::time::Instant;
+
+use crate::connect::{Connected, Progress};
+use crate::error::{ConnectError, NotSent};
+use crate::pool::conn::{Conn, Exclusive, Stream};
+use crate::pool::origin::{Permit, Refusal};
+use crate::pool::state::Began;
+use crate::timeouts::after;
+
+/// A connect under way. If it is dropped unresolved, with its runtime, its waiters are told.
+pub(crate) struct Job {
+    pub(crate) conn: Arc<Conn>,
+    began: Began,
+    limit: Option<Duration>,
+    permit: Option<Permit>,
+    pending: bool,
+    /// The task's place among the transport's tasks, until it ends.
+    _task: Option<Ticket>,
+}
+
+impl Job {
+    pub(crate) fn new(conn: Arc<Conn>, began: Began, limit: Option<Duration>) -> Self {
+        let permit = Some(Permit::new(conn.origin.clone(), conn.id));
+        let task = conn.origin.shared().tasks.enter();
+        Self { conn, began, limit, permit, pending: true, _task: task }
+    }
+
+    /// Makes the byte stream, within the limit and unless the transport is closed meanwhile.
+    pub(crate) async fn connect(&self) -> Result<Connected, Refusal> {
+        let origin = &self.conn.origin;
+        let progress = Progress::new();
+        let failed =
+            |source: BoxError| Err(Refusal::Connect(ConnectError::new(&origin.route, progress.phase(), source)));
+        let mut connecting = pin!(origin.shared().connector.connect(&origin.route, &progress));
+        let mut expiry = pin!(self.limit.map(|limit| tokio::time::sleep_until(after(Instant::now(), limit))));
+        poll_fn(|cx| {
+            if self.conn.poll_killed(cx).is_ready() {
+                return Poll::Ready(Err(Refusal::NotSent(NotSent::Closed)));
+            }
+            match connecting.as_mut().poll(cx) {
+                Poll::Ready(Ok(connected)) => return Poll::Ready(Ok(connected)),
+                Poll::Ready(Err(source)) => return Poll::Ready(failed(source)),
+                Poll::Pending => {}
+            }
+            match (expiry.as_mut().as_pin_mut().map(|sleep| sleep.poll(cx)), self.limit) {
+                (Some(Poll::Ready(())), Some(limit)) => {
+                    Poll::Ready(failed(Elapsed::new(progress.phase(), limit).into()))
+                }
+                _ => Poll::Pending,
+            }
+        })
+        .await
+    }
+
+    pub(crate) fn take_permit(&mut self) -> Option<Permit> {
+        self.permit.take()
+    }
+
+    pub(crate) fn connected_exclusive(&mut self, handle: Exclusive) {
+        self.pending = false;
+        let id = self.conn.id;
+        self.conn.origin.with(|state, effects| state.connected_exclusive(id, handle, effects));
+    }
+
+    pub(crate) fn connected_shared(&mut self, handle: Stream) {
+        self.pending = false;
+        let id = self.conn.id;
+        self.conn.origin.with(|state, effects| state.connected_shared(id, handle, effects));
+    }
+
+    pub(crate) fn fail(mut self, refusal: Refusal) {
+        self.give_up(&refusal);
+    }
+
+    fn give_up(&mut self, refusal: &Refusal) {
+        if std::mem::take(&mut self.pending) {
+            self.conn.origin.with(|state, effects| state.failed(self.began, refusal, effects));
+        }
+    }
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        self.give_up(&Refusal::NotSent(NotSent::RuntimeGone));
+    }
+}

@@ -1,0 +1,226 @@
+//! The one task of a connection: it makes it, and drives it to its end.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use hyper_util::rt::TokioIo;
+use sortie_core::{Elapsed, Phase};
+use tokio::time::{Instant, Sleep};
+
+mod http1;
+mod http2;
+mod io;
+mod job;
+mod settle;
+
+pub(crate) use io::ConnIo;
+pub(crate) use job::Job;
+
+use crate::connect::Connected;
+use crate::error::ConnectError;
+use crate::info::Info;
+use crate::pool::conn::Conn;
+use crate::pool::origin::Refusal;
+use crate::timeouts::after;
+pub(crate) use settle::DRAIN_BYTES;
+use settle::{Settled, Settling};
+
+/// How long an idle connection that was told to end has for its farewell (`close_notify`, GOAWAY).
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// The clock's step: a limit of nothing must not make it spin.
+const LEAST: Duration = Duration::from_millis(1);
+
+/// The task: from the connect to the connection's end.
+pub(crate) async fn run(mut job: Job) {
+    let connected = match job.connect().await {
+        Ok(connected) => connected,
+        Err(refusal) => return job.fail(refusal),
+    };
+    let conn = job.conn.clone();
+    let Some(permit) = job.take_permit() else { return };
+    conn.set_info(info(&conn, &connected));
+    let http2 = connected.http2;
+    let io = TokioIo::new(ConnIo::new(connected.stream, conn.clone(), permit));
+    let failed = |error: hyper::Error| Refusal::Connect(ConnectError::new(&conn.origin.route, Phase::Handshake, error));
+    if http2 {
+        match http2::handshake(io, &conn).await {
+            Ok((handle, engine)) => {
+                let driver = Driver::new(conn, engine);
+                job.connected_shared(handle);
+                driver.await;
+            }
+            Err(error) => job.fail(failed(error)),
+        }
+    } else {
+        match http1::handshake(io, &conn).await {
+            Ok((handle, engine)) => {
+                let driver = Driver::new(conn, engine);
+                job.connected_exclusive(handle);
+                driver.await;
+            }
+            Err(error) => job.fail(failed(error)),
+        }
+    }
+}
+
+fn info(conn: &Conn, connected: &Connected) -> Info {
+    Info {
+        id: conn.id,
+        peer: connected.peer,
+        local: connected.local,
+        version: if connected.http2 { http::Version::HTTP_2 } else { http::Version::HTTP_11 },
+        #[cfg(feature = "tls")]
+        tls: connected.tls.clone(),
+    }
+}
+
+/// hyper's half of a connection. Ready when it has ended.
+trait Engine: Unpin {
+    fn poll(&mut self, cx: &mut Context<'_>, conn: &Conn) -> Poll<()>;
+}
+
+/// Polls hyper, ends what the users left unended, and watches the clock, which is one `Sleep`: it is not moved when
+/// something happens, but looks, when it fires, for what is due.
+struct Driver<E> {
+    conn: Arc<Conn>,
+    engine: E,
+    settling: Option<Settling>,
+    clock: Pin<Box<Sleep>>,
+    expires: Option<Instant>,
+    leaving: Option<Instant>,
+    seen_in: u64,
+    gap: Option<Duration>,
+}
+
+impl<E: Engine> Driver<E> {
+    fn new(conn: Arc<Conn>, engine: E) -> Self {
+        let lifetime = conn.origin.shared().max_lifetime;
+        let expires = lifetime.map(|limit| {
+            let jitter = 0.9 + 0.2 * fastrand::f64();
+            after(conn.born(), Duration::try_from_secs_f64(limit.as_secs_f64() * jitter).unwrap_or(limit))
+        });
+        let now = Instant::now();
+        conn.touch(now);
+        let mut driver = Self {
+            conn,
+            engine,
+            settling: None,
+            clock: Box::pin(tokio::time::sleep_until(now)),
+            expires,
+            leaving: None,
+            seen_in: 0,
+            gap: None,
+        };
+        let next = driver.next(now);
+        driver.clock.as_mut().reset(next);
+        driver
+    }
+
+    /// When to look again, if nothing is due.
+    fn next(&mut self, now: Instant) -> Instant {
+        let shared = self.conn.origin.shared();
+        self.gap = self.conn.head_gap();
+        let quiet = self.conn.last_active();
+        let idle = shared.idle_timeout.map(|limit| {
+            let due = after(quiet, limit);
+            // Overdue and still here: it is in use.
+            if due > now { due } else { after(now, limit / 8).max(now + LEAST) }
+        });
+        let gap = self.gap.map(|limit| {
+            let from = if self.conn.is_within_head() { quiet } else { now };
+            after(from, limit).max(now + LEAST)
+        });
+        let never = after(now, Duration::MAX);
+        [idle, gap, self.expires, self.leaving].into_iter().flatten().min().unwrap_or(never)
+    }
+
+    /// Does what is due now. Ready if that is the end.
+    fn look(&mut self, now: Instant) -> Poll<()> {
+        let conn = &self.conn;
+        if self.leaving.is_some_and(|until| now >= until) {
+            return Poll::Ready(());
+        }
+        let (quiet, id) = (conn.last_active(), conn.id);
+        if let Some(limit) = self.gap.filter(|limit| conn.is_within_head() && now >= after(quiet, *limit)) {
+            conn.set_elapsed(Elapsed::new(Phase::Read, limit));
+            return Poll::Ready(());
+        }
+        let leave = if self.expires.is_some_and(|at| now >= at) {
+            self.expires = None;
+            conn.retire();
+            // In use, it ends when it is given back.
+            conn.origin.with(|state, effects| {
+                state.retire_idle(id, effects) || {
+                    state.retire(id, effects);
+                    false
+                }
+            })
+        } else {
+            let due = conn.origin.shared().idle_timeout.is_some_and(|limit| now >= after(quiet, limit));
+            due && conn.origin.with(|state, effects| state.retire_idle(id, effects))
+        };
+        if leave {
+            conn.retire();
+            self.leaving = Some(after(now, FAREWELL));
+        }
+        Poll::Pending
+    }
+}
+
+impl<E: Engine> Future for Driver<E> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        if this.conn.poll_killed(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        if let Some(settle) = this.conn.take_settle() {
+            this.settling = Some(Settling::new(*settle));
+        }
+        if this.engine.poll(cx, &this.conn).is_ready() {
+            return Poll::Ready(());
+        }
+        let bytes_in = this.conn.bytes_in();
+        if bytes_in != this.seen_in {
+            this.seen_in = bytes_in;
+            this.conn.touch(Instant::now());
+        }
+        if let Some(settling) = &mut this.settling {
+            match settling.poll(cx) {
+                Poll::Ready(Settled::Whole) => {
+                    if let Some(settling) = this.settling.take() {
+                        settling.give_back();
+                    }
+                }
+                Poll::Ready(Settled::Broken) => return Poll::Ready(()),
+                Poll::Pending => {}
+            }
+        }
+        if this.gap != this.conn.head_gap() {
+            let next = this.next(Instant::now());
+            if next < this.clock.deadline() {
+                this.clock.as_mut().reset(next);
+            }
+        }
+        while this.clock.as_mut().poll(cx).is_ready() {
+            let now = Instant::now();
+            if this.look(now).is_ready() {
+                return Poll::Ready(());
+            }
+            let next = this.next(now);
+            this.clock.as_mut().reset(next);
+        }
+        Poll::Pending
+    }
+}
+
+impl<E> Drop for Driver<E> {
+    fn drop(&mut self) {
+        self.conn.over();
+    }
+}

@@ -1,0 +1,70 @@
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http_body::Body;
+use tokio::time::{Instant, Sleep};
+
+use crate::pool::conn::{Exclusive, Settle};
+
+/// How much of an answer that nobody wants is read for the sake of its connection, and for how long.
+pub(crate) const DRAIN_BYTES: u64 = 64 * 1024;
+const DRAIN_TIME: Duration = Duration::from_millis(50);
+
+/// How long an upload may go on after its answer has ended. hyper would keep such a connection for ever (hyper#4176).
+const UPLOAD_GRACE: Duration = Duration::from_millis(250);
+
+pub(super) enum Settled {
+    /// The exchange is over; the connection can serve again.
+    Whole,
+    /// It cannot, and is to be closed.
+    Broken,
+}
+
+/// Brings an HTTP/1.1 exchange to its end in its user's place.
+pub(super) struct Settling {
+    settle: Settle,
+    left: u64,
+    until: Pin<Box<Sleep>>,
+}
+
+impl Settling {
+    pub(super) fn new(settle: Settle) -> Self {
+        let limit = if settle.rest.is_some() { DRAIN_TIME } else { UPLOAD_GRACE };
+        Self { settle, left: DRAIN_BYTES, until: Box::pin(tokio::time::sleep_until(Instant::now() + limit)) }
+    }
+
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Settled> {
+        while let Some(rest) = &mut self.settle.rest {
+            match Pin::new(rest).poll_frame(cx) {
+                Poll::Ready(None) => {
+                    self.settle.rest = None;
+                    self.until.as_mut().reset(Instant::now() + UPLOAD_GRACE);
+                }
+                Poll::Ready(Some(Ok(frame))) => {
+                    let read = frame.data_ref().map_or(0, |data| data.len() as u64);
+                    match self.left.checked_sub(read) {
+                        Some(left) => self.left = left,
+                        None => return Poll::Ready(Settled::Broken),
+                    }
+                }
+                Poll::Ready(Some(Err(_))) => return Poll::Ready(Settled::Broken),
+                Poll::Pending => break,
+            }
+        }
+        if self.settle.rest.is_none() {
+            match self.settle.handle.sender.poll_ready(cx) {
+                Poll::Ready(Ok(())) => return Poll::Ready(Settled::Whole),
+                // hyper is closing it; it ends by itself, or when the time is over.
+                Poll::Ready(Err(_)) | Poll::Pending => {}
+            }
+        }
+        self.until.as_mut().poll(cx).map(|()| Settled::Broken)
+    }
+
+    pub(super) fn give_back(self) {
+        let handle: Exclusive = self.settle.handle;
+        handle.conn.origin.clone().checkin(handle);
+    }
+}

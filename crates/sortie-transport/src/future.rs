@@ -1,0 +1,346 @@
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use http::{Method, Request, Response, StatusCode};
+use http_body::Body as _;
+use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
+use sortie_core::{BoxError, Elapsed, Fault, Outcome, Phase, Ticket};
+use tokio::time::{Instant, Sleep};
+
+use crate::body::{Busy, Hold, Pooled};
+use crate::clock::HeadClock;
+use crate::error::{AcquireTimeout, NotSent};
+use crate::info::ConnectionInfo;
+use crate::outcome::{self, Seen};
+use crate::pool::conn::{Conn, Exclusive, Lease, Sent, Stream};
+use crate::pool::origin::{Granted, Origin};
+use crate::pool::state::{self, Grant};
+use crate::request::{self, Length};
+use crate::timeouts::{Limits, after};
+use crate::upload::Upload;
+
+/// How many connections in a row may end without having taken the request.
+const UNSERVED: u8 = 3;
+
+/// The future of a [`Transport`](crate::Transport)'s call.
+#[must_use = "futures do nothing unless polled"]
+pub struct ResponseFuture(State);
+
+enum State {
+    Failed(Option<BoxError>),
+    Waiting(Box<Waiting>),
+    Http1 { busy: Busy, exchange: Exchange },
+    Http2 { call: Pin<Box<dyn Future<Output = Sent> + Send>>, lease: Arc<Lease>, exchange: Exchange },
+}
+
+/// What an exchange must remember of its request.
+struct Call {
+    ticket: Option<Ticket>,
+    limits: Limits,
+    length: Length,
+    unserved: u8,
+}
+
+struct Exchange {
+    call: Call,
+    is_connect: bool,
+    reused: bool,
+    bytes_in: u64,
+    bytes_out: u64,
+    clock: Option<Box<HeadClock>>,
+}
+
+/// A request without a connection.
+struct Waiting {
+    origin: Arc<Origin>,
+    request: Option<Request<Upload>>,
+    call: Option<Call>,
+    place: Option<state::Ticket>,
+    clock: Option<Pin<Box<Sleep>>>,
+}
+
+impl ResponseFuture {
+    pub(crate) fn failed(error: impl Into<BoxError>) -> Self {
+        Self(State::Failed(Some(error.into())))
+    }
+
+    /// Sends `request` over an idle connection, or waits for one once it is polled.
+    pub(crate) fn start(
+        origin: Arc<Origin>,
+        request: Request<Upload>,
+        limits: Limits,
+        length: Length,
+        ticket: Ticket,
+    ) -> Self {
+        let call = Call { ticket: Some(ticket), limits, length, unserved: 0 };
+        Self(match origin.checkout() {
+            Some(granted) => begin(granted, request, call),
+            None => State::wait(origin, request, call),
+        })
+    }
+}
+
+impl State {
+    fn wait(origin: Arc<Origin>, request: Request<Upload>, call: Call) -> Self {
+        let (request, call) = (Some(request), Some(call));
+        Self::Waiting(Box::new(Waiting { origin, request, call, place: None, clock: None }))
+    }
+}
+
+/// Gives the request to a connection.
+fn begin(granted: Granted, request: Request<Upload>, call: Call) -> State {
+    match granted {
+        Grant::Exclusive(_, handle) => begin_http1(handle, request, call),
+        Grant::Stream(_, stream) => begin_http2(stream, request, call),
+        Grant::Failed(refusal) => State::Failed(Some(refusal.fault())),
+    }
+}
+
+fn begin_http1(mut handle: Exclusive, request: Request<Upload>, call: Call) -> State {
+    let (mut head, mut upload) = request.into_parts();
+    request::for_http1(&mut head, &handle.conn.origin.route, call.length);
+    let exchange = Exchange::begin(&handle.conn, &head.method, &mut upload, call);
+    handle.conn.await_head(exchange.call.limits.read);
+    let sent = handle.sender.try_send_request(Request::from_parts(head, upload));
+    handle.call.set(sent);
+    State::Http1 { busy: Busy::new(handle), exchange }
+}
+
+fn begin_http2(mut stream: Stream, request: Request<Upload>, call: Call) -> State {
+    let (mut head, mut upload) = request.into_parts();
+    request::for_http2(&mut head, &stream.conn.origin.route);
+    let lease = Arc::new(Lease::new(stream.conn.clone()));
+    let exchange = Exchange::begin(&stream.conn, &head.method, &mut upload, call);
+    if !upload.is_end_stream() {
+        upload.hold(lease.clone());
+    }
+    let call = Box::pin(stream.sender.try_send_request(Request::from_parts(head, upload)));
+    State::Http2 { call, lease, exchange }
+}
+
+impl Exchange {
+    fn begin(conn: &Arc<Conn>, method: &Method, upload: &mut Upload, call: Call) -> Self {
+        Self {
+            is_connect: *method == Method::CONNECT,
+            reused: conn.serve(),
+            bytes_in: conn.bytes_in(),
+            bytes_out: conn.bytes_out(),
+            clock: HeadClock::new(call.limits, upload, conn),
+            call,
+        }
+    }
+
+    fn poll_clock(&mut self, conn: &Conn, cx: &mut Context<'_>, http2: bool) -> Poll<BoxError> {
+        let Some(clock) = &mut self.clock else { return Poll::Pending };
+        let began = !http2 && conn.bytes_in() > self.bytes_in;
+        let elapsed = ready!(clock.poll(conn, began, cx));
+        Poll::Ready(Fault::new(Outcome::MaybeProcessed, elapsed).into())
+    }
+
+    /// The failure of an exchange that hyper had taken on.
+    fn fault(&self, conn: &Conn, error: hyper::Error, http2: bool) -> BoxError {
+        let elapsed = conn.elapsed();
+        let over = conn.origin.shared().is_over();
+        let seen = Seen {
+            http2,
+            reused: self.reused,
+            bytes_in: conn.bytes_in().saturating_sub(self.bytes_in),
+            bytes_out: conn.bytes_out().saturating_sub(self.bytes_out),
+            ours: error.is_user() || elapsed.is_some() || over,
+        };
+        let outcome = outcome::of(seen, &error);
+        match elapsed {
+            Some(elapsed) => Fault::new(outcome, elapsed),
+            None if over => Fault::new(outcome, NotSent::Closed),
+            None => Fault::new(outcome, error),
+        }
+        .into()
+    }
+
+    /// What becomes of an exchange that hyper did not carry through: its request goes to the front of the queue if
+    /// hyper gives it back, for then nothing of it was sent.
+    fn failed(mut self, conn: &Conn, mut error: TrySendError<Request<Upload>>, http2: bool) -> State {
+        let Some(request) = error.take_message() else {
+            return State::Failed(Some(self.fault(conn, error.into_error(), http2)));
+        };
+        self.call.unserved += 1;
+        if conn.origin.shared().is_over() {
+            return State::Failed(Some(NotSent::Closed.fault()));
+        }
+        if self.call.unserved >= UNSERVED {
+            return State::Failed(Some(NotSent::Unserved(UNSERVED).fault()));
+        }
+        State::wait(conn.origin.clone(), request.map(Upload::taken_back), self.call)
+    }
+
+    fn respond(self, response: Response<Incoming>, conn: &Conn, hold: Hold) -> Response<Pooled> {
+        let (mut head, incoming) = response.into_parts();
+        if let Some(info) = conn.info() {
+            head.extensions.insert(ConnectionInfo::new(info.clone(), self.reused));
+        }
+        let body = Pooled::new(incoming, hold, self.call.limits.read, self.call.ticket);
+        Response::from_parts(head, body)
+    }
+
+    /// Whether the connection is no HTTP connection any more after this answer.
+    fn is_upgrade(&self, status: StatusCode) -> bool {
+        status == StatusCode::SWITCHING_PROTOCOLS || (self.is_connect && status.is_success())
+    }
+}
+
+impl Waiting {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<State> {
+        let granted = match self.place {
+            Some(place) => {
+                let mut state = self.origin.lock();
+                state.poll(place, cx.waker())
+            }
+            None => {
+                let (front, connect) =
+                    self.call.as_ref().map_or((false, None), |call| (call.unserved > 0, call.limits.connect));
+                match self.origin.acquire(cx.waker(), front, connect) {
+                    Ok(granted) => Some(granted),
+                    Err(place) => {
+                        self.place = Some(place);
+                        // A connect that could not even begin has answered already.
+                        let mut state = self.origin.lock();
+                        state.poll(place, cx.waker())
+                    }
+                }
+            }
+        };
+        if let Some(granted) = granted {
+            self.place = None;
+            return Poll::Ready(match (self.request.take(), self.call.take()) {
+                (Some(request), Some(call)) => begin(granted, request, call),
+                _ => State::Failed(None),
+            });
+        }
+        self.poll_clock(cx)
+    }
+
+    fn poll_clock(&mut self, cx: &mut Context<'_>) -> Poll<State> {
+        let Some(limit) = self.call.as_ref().and_then(|call| call.limits.acquire) else { return Poll::Pending };
+        let clock = self.clock.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(after(Instant::now(), limit))));
+        while clock.as_mut().poll(cx).is_ready() {
+            let Some(place) = self.place else { return Poll::Pending };
+            let state = self.origin.lock();
+            if state.is_covered(place) {
+                // It waits for the network, which has a limit of its own.
+                drop(state);
+                clock.as_mut().reset(after(Instant::now(), limit.max(std::time::Duration::from_millis(1))));
+                continue;
+            }
+            let cap = self.origin.shared().caps.connections;
+            let error = AcquireTimeout::new(
+                state.open() + state.connecting(),
+                state.waiting(),
+                (cap != usize::MAX).then_some(cap),
+                Elapsed::new(Phase::Acquire, limit),
+            );
+            drop(state);
+            return Poll::Ready(State::Failed(Some(Fault::new(Outcome::AcquireTimeout, error).into())));
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some(place) = self.place {
+            self.origin.with(|state, effects| state.leave(place, effects));
+        }
+    }
+}
+
+impl Future for ResponseFuture {
+    type Output = Result<Response<Pooled>, BoxError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        loop {
+            match &mut self.0 {
+                State::Failed(error) => {
+                    let error = error.take().unwrap_or_else(|| "the call was polled after it had ended".into());
+                    return Poll::Ready(Err(error));
+                }
+                State::Waiting(waiting) => self.0 = ready!(waiting.poll(cx)),
+                State::Http1 { busy, exchange } => {
+                    let Some(handle) = busy.get() else { return Poll::Pending };
+                    let Poll::Ready(sent) = handle.call.poll(cx) else {
+                        let error = ready!(exchange.poll_clock(&handle.conn, cx, false));
+                        self.0 = State::Failed(None);
+                        return Poll::Ready(Err(error));
+                    };
+                    if let Some(response) = self.http1_done(sent) {
+                        return Poll::Ready(Ok(response));
+                    }
+                }
+                State::Http2 { call, lease, exchange } => {
+                    let Poll::Ready(sent) = call.as_mut().poll(cx) else {
+                        let error = ready!(exchange.poll_clock(lease.conn(), cx, true));
+                        self.0 = State::Failed(None);
+                        return Poll::Ready(Err(error));
+                    };
+                    if let Some(response) = self.http2_done(sent) {
+                        return Poll::Ready(Ok(response));
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl ResponseFuture {
+    fn http1_done(&mut self, sent: Sent) -> Option<Response<Pooled>> {
+        let State::Http1 { mut busy, exchange } = std::mem::replace(&mut self.0, State::Failed(None)) else {
+            return None;
+        };
+        let conn = busy.get().map(|handle| handle.conn.clone())?;
+        conn.head_came();
+        match sent {
+            Ok(response) => {
+                let hold = if exchange.is_upgrade(response.status()) {
+                    // The byte stream goes to whoever takes the upgrade; the driver hands it over.
+                    drop(busy.take());
+                    Hold::Nothing
+                } else {
+                    Hold::Http1(busy)
+                };
+                Some(exchange.respond(response, &conn, hold))
+            }
+            Err(error) => {
+                self.0 = exchange.failed(&conn, error, false);
+                None
+            }
+        }
+    }
+
+    fn http2_done(&mut self, sent: Sent) -> Option<Response<Pooled>> {
+        let State::Http2 { lease, exchange, .. } = std::mem::replace(&mut self.0, State::Failed(None)) else {
+            return None;
+        };
+        let conn = lease.conn().clone();
+        match sent {
+            Ok(response) => Some(exchange.respond(response, &conn, Hold::Http2(lease))),
+            Err(error) => {
+                self.0 = exchange.failed(&conn, error, true);
+                None
+            }
+        }
+    }
+}
+
+impl fmt::Debug for ResponseFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match &self.0 {
+            State::Failed(_) => "failed",
+            State::Waiting(_) => "waiting for a connection",
+            State::Http1 { .. } | State::Http2 { .. } => "waiting for the answer",
+        };
+        f.debug_tuple("ResponseFuture").field(&state).finish()
+    }
+}

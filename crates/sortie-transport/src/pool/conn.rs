@@ -1,0 +1,272 @@
+//! One connection, as it is seen by everyone but its driver.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::task::AtomicWaker;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::client::conn::{TrySendError, http1, http2};
+use sortie_core::Elapsed;
+use tokio::time::Instant;
+use tokio_util::sync::ReusableBoxFuture;
+
+use super::origin::Origin;
+use super::state::ConnId;
+use crate::info::Info;
+use crate::timeouts::after;
+use crate::upload::Upload;
+
+/// What hyper says about a request that it was given.
+pub(crate) type Sent = Result<Response<Incoming>, TrySendError<Request<Upload>>>;
+
+/// The only handle on an HTTP/1.1 connection.
+pub(crate) struct Exclusive {
+    pub(crate) sender: http1::SendRequest<Upload>,
+    /// hyper's future of the exchange. It cannot be named, and its memory serves the next one too.
+    pub(crate) call: ReusableBoxFuture<'static, Sent>,
+    pub(crate) conn: Arc<Conn>,
+}
+
+impl Exclusive {
+    /// Takes the connection back: to a waiter or the pool, or, if hyper is not done with the exchange, to its driver.
+    pub(crate) fn finish(self) {
+        if self.sender.is_ready() {
+            self.conn.origin.clone().checkin(self);
+        } else {
+            Conn::settle(Settle { handle: self, rest: None });
+        }
+    }
+}
+
+/// A handle on an HTTP/2 connection.
+#[derive(Clone)]
+pub(crate) struct Stream {
+    pub(crate) sender: http2::SendRequest<Upload>,
+    pub(crate) conn: Arc<Conn>,
+}
+
+/// A place among the streams of an HTTP/2 connection, held by both halves of an exchange.
+pub(crate) struct Lease(Arc<Conn>);
+
+impl Lease {
+    pub(crate) fn new(conn: Arc<Conn>) -> Self {
+        Self(conn)
+    }
+
+    pub(crate) fn conn(&self) -> &Arc<Conn> {
+        &self.0
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let id = self.0.id;
+        self.0.origin.with(|state, effects| state.end_stream(id, effects));
+    }
+}
+
+/// An exchange that its driver is to bring to an end: what is left of the answer, to be read and forgotten.
+pub(crate) struct Settle {
+    pub(crate) handle: Exclusive,
+    pub(crate) rest: Option<Incoming>,
+}
+
+enum Slot {
+    Empty,
+    Settle(Box<Settle>),
+    /// The driver has ended.
+    Over,
+}
+
+/// No head is awaited.
+const NO_HEAD: u64 = u64::MAX;
+
+pub(crate) struct Conn {
+    pub(crate) id: ConnId,
+    pub(crate) origin: Arc<Origin>,
+    info: OnceLock<Arc<Info>>,
+    born: Instant,
+    /// Milliseconds from `born` to the last byte from the server.
+    active: AtomicU64,
+    bytes_in: AtomicU64,
+    bytes_out: AtomicU64,
+    served: AtomicBool,
+    retired: AtomicBool,
+    killed: AtomicBool,
+    /// `bytes_in` when the request was handed over whose head is awaited.
+    head_from: AtomicU64,
+    /// Its read limit in milliseconds.
+    head_gap: AtomicU64,
+    /// The limit for which the driver closed the connection.
+    elapsed: OnceLock<Elapsed>,
+    waker: AtomicWaker,
+    slot: Mutex<Slot>,
+}
+
+impl Conn {
+    pub(crate) fn new(id: ConnId, origin: Arc<Origin>) -> Self {
+        Self {
+            id,
+            origin,
+            info: OnceLock::new(),
+            born: Instant::now(),
+            active: AtomicU64::new(0),
+            bytes_in: AtomicU64::new(0),
+            bytes_out: AtomicU64::new(0),
+            served: AtomicBool::new(false),
+            retired: AtomicBool::new(false),
+            killed: AtomicBool::new(false),
+            head_from: AtomicU64::new(NO_HEAD),
+            head_gap: AtomicU64::new(u64::MAX),
+            elapsed: OnceLock::new(),
+            waker: AtomicWaker::new(),
+            slot: Mutex::new(Slot::Empty),
+        }
+    }
+
+    pub(crate) fn set_info(&self, info: Info) {
+        let _ = self.info.set(Arc::new(info));
+    }
+
+    pub(crate) fn info(&self) -> Option<&Arc<Info>> {
+        self.info.get()
+    }
+
+    pub(crate) fn bytes_in(&self) -> u64 {
+        self.bytes_in.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn bytes_out(&self) -> u64 {
+        self.bytes_out.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn count_in(&self, bytes: usize) {
+        self.bytes_in.fetch_add(bytes as u64, Ordering::AcqRel);
+    }
+
+    pub(crate) fn count_out(&self, bytes: usize) {
+        self.bytes_out.fetch_add(bytes as u64, Ordering::AcqRel);
+    }
+
+    /// Notes that it serves a request now; whether it had served one before.
+    pub(crate) fn serve(&self) -> bool {
+        self.served.swap(true, Ordering::AcqRel)
+    }
+
+    /// A byte from the server came just now.
+    pub(crate) fn touch(&self, now: Instant) {
+        let millis = now.saturating_duration_since(self.born).as_millis();
+        self.active.store(u64::try_from(millis).unwrap_or(u64::MAX), Ordering::Release);
+    }
+
+    pub(crate) fn last_active(&self) -> Instant {
+        after(self.born, Duration::from_millis(self.active.load(Ordering::Acquire)))
+    }
+
+    pub(crate) fn born(&self) -> Instant {
+        self.born
+    }
+
+    /// Takes no further exchange.
+    pub(crate) fn retire(&self) {
+        self.retired.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_retired(&self) -> bool {
+        self.retired.load(Ordering::Acquire)
+    }
+
+    /// Whether a request may still be given to it, as far as can be seen without asking the socket.
+    pub(crate) fn is_fresh(&self, now: Instant) -> bool {
+        let idle = self.origin.shared().idle_timeout;
+        !self.is_retired() && idle.is_none_or(|limit| now.saturating_duration_since(self.last_active()) < limit)
+    }
+
+    /// Drops the connection, whatever runs on it.
+    pub(crate) fn kill(&self) {
+        self.retire();
+        self.killed.store(true, Ordering::Release);
+        self.waker.wake();
+    }
+
+    pub(crate) fn is_killed(&self) -> bool {
+        self.killed.load(Ordering::Acquire)
+    }
+
+    /// Ready once [`kill`](Self::kill) was called. There is one waiter at a time: the task of the connection.
+    pub(crate) fn poll_killed(&self, cx: &Context<'_>) -> Poll<()> {
+        self.waker.register(cx.waker());
+        if self.is_killed() { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    pub(crate) fn await_head(&self, gap: Option<Duration>) {
+        let gap = gap.map_or(u64::MAX, |gap| u64::try_from(gap.as_millis()).unwrap_or(u64::MAX));
+        self.head_gap.store(gap, Ordering::Relaxed);
+        self.head_from.store(self.bytes_in(), Ordering::Release);
+    }
+
+    pub(crate) fn head_came(&self) {
+        self.head_from.store(NO_HEAD, Ordering::Release);
+    }
+
+    pub(crate) fn head_gap(&self) -> Option<Duration> {
+        let millis = self.head_gap.load(Ordering::Relaxed);
+        (millis != u64::MAX).then(|| Duration::from_millis(millis))
+    }
+
+    /// Whether a part of a head has come and not the whole of it.
+    pub(crate) fn is_within_head(&self) -> bool {
+        let from = self.head_from.load(Ordering::Acquire);
+        from != NO_HEAD && self.bytes_in() > from
+    }
+
+    pub(crate) fn set_elapsed(&self, elapsed: Elapsed) {
+        let _ = self.elapsed.set(elapsed);
+    }
+
+    pub(crate) fn elapsed(&self) -> Option<Elapsed> {
+        self.elapsed.get().copied()
+    }
+
+    /// Gives an exchange to the driver to bring it to an end.
+    pub(crate) fn settle(settle: Settle) {
+        let conn = settle.handle.conn.clone();
+        let mut slot = conn.lock();
+        if matches!(*slot, Slot::Over) {
+            drop(slot);
+            drop(settle);
+            return;
+        }
+        *slot = Slot::Settle(Box::new(settle));
+        drop(slot);
+        conn.waker.wake();
+    }
+
+    pub(crate) fn take_settle(&self) -> Option<Box<Settle>> {
+        let mut slot = self.lock();
+        match std::mem::replace(&mut *slot, Slot::Empty) {
+            Slot::Settle(settle) => Some(settle),
+            Slot::Empty => None,
+            Slot::Over => {
+                *slot = Slot::Over;
+                None
+            }
+        }
+    }
+
+    /// The driver has ended.
+    pub(crate) fn over(&self) {
+        self.retire();
+        let left = std::mem::replace(&mut *self.lock(), Slot::Over);
+        drop(left);
+        let id = self.id;
+        self.origin.with(|state, effects| state.retire(id, effects));
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Slot> {
+        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,67 @@
+//! All origins of a transport.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+pub(crate) mod conn;
+pub(crate) mod origin;
+pub(crate) mod state;
+
+use origin::{Origin, Shared};
+
+use crate::error::InvalidRequest;
+use crate::route::{Key, Parts, Route};
+
+/// How many origins are remembered before those without connections are looked for.
+const SWEEP_FROM: usize = 64;
+
+pub(crate) struct Pool {
+    shared: Arc<Shared>,
+    origins: RwLock<Origins>,
+}
+
+struct Origins {
+    known: HashMap<Route, Arc<Origin>>,
+    sweep_at: usize,
+}
+
+impl Pool {
+    pub(crate) fn new(shared: Shared) -> Self {
+        let origins = Origins { known: HashMap::new(), sweep_at: SWEEP_FROM };
+        Self { shared: Arc::new(shared), origins: RwLock::new(origins) }
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    pub(crate) fn origin(&self, parts: Parts<'_>) -> Result<Arc<Origin>, InvalidRequest> {
+        let key: &dyn Key = &parts;
+        let known = self.origins.read().unwrap_or_else(PoisonError::into_inner).known.get(key).cloned();
+        if let Some(origin) = known {
+            return Ok(origin);
+        }
+        let route = Route::new(parts)?;
+        let mut origins = self.origins.write().unwrap_or_else(PoisonError::into_inner);
+        // One that nobody else holds has no connection, no connect and no waiter.
+        if origins.known.len() >= origins.sweep_at {
+            origins.known.retain(|_, origin| Arc::strong_count(origin) > 1);
+            origins.sweep_at = SWEEP_FROM.max(2 * origins.known.len());
+        }
+        let made = || Arc::new(Origin::new(route.clone(), self.shared.clone()));
+        Ok(origins.known.entry(route.clone()).or_insert_with(made).clone())
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<Origin>> {
+        self.origins.read().unwrap_or_else(PoisonError::into_inner).known.values().cloned().collect()
+    }
+}
+
+/// The last handle of a transport is gone: nothing idle is kept, what runs goes on.
+impl Drop for Pool {
+    fn drop(&mut self) {
+        for origin in self.all() {
+            origin.stop_pooling();
+        }
+    }
+}

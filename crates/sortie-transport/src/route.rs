@@ -1,0 +1,213 @@
+//! Which origin, and over which kind of connection: no two policies ever share one.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
+use http::HeaderValue;
+use http::uri::{Authority, Scheme, Uri};
+
+use crate::error::InvalidRequest;
+use crate::options::Versions;
+
+/// Names a `Tls` handle; 0 is the default one.
+pub(crate) type TlsId = u64;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Parts<'a> {
+    pub(crate) https: bool,
+    /// As written in the URI: an IPv6 address in its brackets, and in any case.
+    pub(crate) host: &'a str,
+    pub(crate) port: u16,
+    pub(crate) tls: TlsId,
+    pub(crate) versions: Versions,
+}
+
+impl<'a> Parts<'a> {
+    pub(crate) fn of(uri: &'a Uri, tls: TlsId, versions: Versions) -> Result<Self, InvalidRequest> {
+        let scheme = uri.scheme().ok_or(InvalidRequest::NoScheme)?;
+        let https = *scheme == Scheme::HTTPS;
+        if !https && *scheme != Scheme::HTTP {
+            return Err(InvalidRequest::UnsupportedScheme(scheme.to_string()));
+        }
+        let host = uri.host().filter(|host| !host.is_empty()).ok_or(InvalidRequest::NoHost)?;
+        let port = uri.port_u16().unwrap_or(if https { 443 } else { 80 });
+        Ok(Self { https, host, port, tls, versions })
+    }
+}
+
+/// A key that need not be built to be looked up.
+pub(crate) trait Key {
+    fn parts(&self) -> Parts<'_>;
+}
+
+impl Key for Parts<'_> {
+    fn parts(&self) -> Parts<'_> {
+        *self
+    }
+}
+
+impl Hash for dyn Key + '_ {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let parts = self.parts();
+        // In pieces, because a hasher is slow over single bytes; no host is longer than four of them.
+        let mut piece = [0; 64];
+        for bytes in parts.host.as_bytes().chunks(piece.len()) {
+            let lower = &mut piece[..bytes.len()];
+            lower.copy_from_slice(bytes);
+            lower.make_ascii_lowercase();
+            state.write(lower);
+        }
+        state.write_u16(parts.port);
+        state.write_u64(parts.tls << 3 | (parts.versions as u64) << 1 | u64::from(parts.https));
+    }
+}
+
+impl PartialEq for dyn Key + '_ {
+    fn eq(&self, other: &Self) -> bool {
+        let (one, other) = (self.parts(), other.parts());
+        one.host.eq_ignore_ascii_case(other.host) && Parts { host: "", ..one } == Parts { host: "", ..other }
+    }
+}
+
+impl Eq for dyn Key + '_ {}
+
+/// A route, owned.
+#[derive(Clone, Debug)]
+pub(crate) struct Route {
+    pub(crate) https: bool,
+    /// In lower case.
+    pub(crate) host: Box<str>,
+    pub(crate) port: u16,
+    tls: TlsId,
+    pub(crate) versions: Versions,
+    /// What a request without a `Host` of its own gets.
+    pub(crate) host_header: HeaderValue,
+}
+
+impl Route {
+    pub(crate) fn new(parts: Parts<'_>) -> Result<Self, InvalidRequest> {
+        let host = parts.host.to_ascii_lowercase();
+        let default = if parts.https { 443 } else { 80 };
+        let written = if parts.port == default { host.clone() } else { format!("{host}:{}", parts.port) };
+        Ok(Self {
+            https: parts.https,
+            host: host.into(),
+            port: parts.port,
+            tls: parts.tls,
+            versions: parts.versions,
+            host_header: HeaderValue::try_from(written).map_err(|_| InvalidRequest::NoHost)?,
+        })
+    }
+
+    pub(crate) fn scheme(&self) -> Scheme {
+        if self.https { Scheme::HTTPS } else { Scheme::HTTP }
+    }
+
+    /// Host and port as they stand in a URI, without userinfo.
+    pub(crate) fn authority(&self) -> Option<Authority> {
+        Authority::try_from(self.host_header.as_bytes()).ok()
+    }
+
+    /// The host as names and addresses are written outside of URIs.
+    pub(crate) fn bare_host(&self) -> &str {
+        self.host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(&self.host)
+    }
+}
+
+impl fmt::Display for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme(), self.host_header.to_str().unwrap_or(&self.host))
+    }
+}
+
+impl Key for Route {
+    fn parts(&self) -> Parts<'_> {
+        Parts { https: self.https, host: &self.host, port: self.port, tls: self.tls, versions: self.versions }
+    }
+}
+
+impl Hash for Route {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self as &dyn Key).hash(state);
+    }
+}
+
+impl PartialEq for Route {
+    fn eq(&self, other: &Self) -> bool {
+        (self as &dyn Key) == (other as &dyn Key)
+    }
+}
+
+impl Eq for Route {}
+
+impl<'a> Borrow<dyn Key + 'a> for Route {
+    fn borrow(&self) -> &(dyn Key + 'a) {
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    fn parts(uri: &Uri) -> Parts<'_> {
+        Parts::of(uri, 0, Versions::Auto).unwrap()
+    }
+
+    #[test]
+    fn a_route_is_found_whatever_the_case_the_port_and_the_userinfo() {
+        let known: Uri = "http://user:secret@Example.com/".parse().unwrap();
+        let routes = HashMap::from([(Route::new(parts(&known)).unwrap(), ())]);
+        for (uri, found) in [
+            ("http://example.COM:80/x?y", true),
+            ("http://example.com", true),
+            ("http://example.com:81/", false),
+            ("https://example.com:80/", false),
+            ("http://example.org/", false),
+        ] {
+            let uri: Uri = uri.parse().unwrap();
+            assert_eq!(routes.contains_key(&parts(&uri) as &dyn Key), found, "{uri}");
+        }
+    }
+
+    #[test]
+    fn another_tls_or_other_versions_are_another_route() {
+        let uri: Uri = "https://a/".parse().unwrap();
+        let route = Route::new(parts(&uri)).unwrap();
+        for other in [
+            Parts { tls: 1, ..parts(&uri) },
+            Parts { versions: Versions::Http1Only, ..parts(&uri) },
+            Parts { versions: Versions::Http2Only, ..parts(&uri) },
+        ] {
+            assert!(route != Route::new(other).unwrap());
+        }
+    }
+
+    #[test]
+    fn a_route_is_printed_without_userinfo_and_with_a_port_that_counts() {
+        for (uri, printed, bare) in [
+            ("http://u:p@H:80/p?q", "http://h", "h"),
+            ("https://h:8443/", "https://h:8443", "h"),
+            ("http://[::1]:81/", "http://[::1]:81", "::1"),
+        ] {
+            let uri: Uri = uri.parse().unwrap();
+            let route = Route::new(parts(&uri)).unwrap();
+            assert_eq!((route.to_string().as_str(), route.bare_host()), (printed, bare));
+        }
+    }
+
+    #[test]
+    fn what_is_no_route_says_why() {
+        for (uri, why) in [
+            ("/path", InvalidRequest::NoScheme),
+            ("example.com", InvalidRequest::NoScheme),
+            ("ftp://h/", InvalidRequest::UnsupportedScheme("ftp".into())),
+        ] {
+            let uri: Uri = uri.parse().unwrap();
+            assert_eq!(Parts::of(&uri, 0, Versions::Auto), Err(why), "{uri}");
+        }
+    }
+}

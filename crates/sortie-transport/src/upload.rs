@@ -1,0 +1,112 @@
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use sortie_core::{Body, BoxError};
+use tokio::time::Instant;
+
+use crate::pool::conn::Lease;
+
+/// The body of a request on its way, and what ends with it.
+#[derive(Default)]
+pub(crate) struct Upload {
+    body: Body,
+    /// HTTP/2: the stream is not over before its upload is.
+    lease: Option<Arc<Lease>>,
+    watch: Option<Arc<UploadWatch>>,
+}
+
+impl Upload {
+    pub(crate) fn new(body: Body) -> Self {
+        Self { body, lease: None, watch: None }
+    }
+
+    pub(crate) fn hold(&mut self, lease: Arc<Lease>) {
+        self.lease = Some(lease);
+    }
+
+    pub(crate) fn watch(&mut self) -> Arc<UploadWatch> {
+        self.watch.insert(Arc::default()).clone()
+    }
+
+    /// As it was before it was given to a connection that did not take it.
+    pub(crate) fn taken_back(mut self) -> Self {
+        let body = std::mem::take(&mut self.body);
+        self.watch = None;
+        Self::new(body)
+    }
+}
+
+impl http_body::Body for Upload {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        if let Some(watch) = &self.watch {
+            watch.polled(frame.is_ready());
+        }
+        let frame = ready!(frame);
+        if !matches!(frame, Some(Ok(_))) {
+            self.lease = None;
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        if let Some(watch) = &self.watch {
+            watch.over();
+        }
+    }
+}
+
+/// What the clock of an exchange must know of its upload.
+#[derive(Debug, Default)]
+pub(crate) struct UploadWatch {
+    frames: AtomicU64,
+    state: AtomicU8,
+    ended: OnceLock<Instant>,
+}
+
+const NETWORK: u8 = 0;
+const SOURCE: u8 = 1;
+
+impl UploadWatch {
+    fn polled(&self, ready: bool) {
+        if ready {
+            self.frames.fetch_add(1, Ordering::AcqRel);
+        }
+        self.state.store(if ready { NETWORK } else { SOURCE }, Ordering::Release);
+    }
+
+    fn over(&self) {
+        let _ = self.ended.set(Instant::now());
+    }
+
+    pub(crate) fn frames(&self) -> u64 {
+        self.frames.load(Ordering::Acquire)
+    }
+
+    /// Whether the body itself is what the upload waits for.
+    pub(crate) fn waits_for_source(&self) -> bool {
+        self.state.load(Ordering::Acquire) == SOURCE
+    }
+
+    /// When hyper let go of the body.
+    pub(crate) fn ended(&self) -> Option<Instant> {
+        self.ended.get().copied()
+    }
+}

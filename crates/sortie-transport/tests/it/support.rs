@@ -1,0 +1,46 @@
+//! What the tests have in common.
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response};
+use http_body_util::BodyExt;
+use sortie_core::{Body, BoxError};
+use sortie_testkit::TestServer;
+use sortie_transport::tls::{Tls, TlsOptions};
+use sortie_transport::{ConnectionInfo, Pooled, Transport, TransportOptions};
+use tower::ServiceExt;
+
+pub(crate) fn get(url: impl AsRef<str>) -> Request<Body> {
+    Request::get(url.as_ref()).body(Body::empty()).unwrap()
+}
+
+pub(crate) fn post(url: impl AsRef<str>, body: impl Into<Body>) -> Request<Body> {
+    Request::post(url.as_ref()).body(body.into()).unwrap()
+}
+
+pub(crate) async fn send(transport: &Transport, request: Request<Body>) -> Result<Response<Pooled>, BoxError> {
+    transport.clone().oneshot(request).await
+}
+
+/// The answer's body, read to its end.
+pub(crate) async fn read(response: Response<Pooled>) -> Result<(Bytes, Option<HeaderMap>), BoxError> {
+    let collected = response.into_body().collect().await?;
+    let trailers = collected.trailers().cloned();
+    Ok((collected.to_bytes(), trailers))
+}
+
+pub(crate) async fn fetch(transport: &Transport, request: Request<Body>) -> Result<Bytes, BoxError> {
+    Ok(read(send(transport, request).await?).await?.0)
+}
+
+pub(crate) fn connection(response: &Response<Pooled>) -> &ConnectionInfo {
+    response.extensions().get().expect("every response has it")
+}
+
+/// Trusts the server's own authority and no other.
+pub(crate) fn trusting(server: &TestServer) -> TransportOptions {
+    TransportOptions::default().tls(trust(server))
+}
+
+pub(crate) fn trust(server: &TestServer) -> Tls {
+    TlsOptions::default().only_roots_pem(server.certificate_authority().pem().as_bytes()).unwrap().build().unwrap()
+}
