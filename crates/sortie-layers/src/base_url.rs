@@ -175,7 +175,8 @@ impl Form {
     }
 }
 
-fn is_scheme(text: &str) -> bool {
+/// Whether `text` is a scheme by its grammar (RFC 3986 §3.1).
+pub(crate) fn is_scheme(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphabetic())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
 }

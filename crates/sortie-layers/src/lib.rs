@@ -25,6 +25,7 @@ pub mod base_url;
 pub mod future;
 pub mod headers;
 pub mod hooks;
+pub mod mounts;
 pub mod query;
 pub mod redirect;
 pub mod retry;
