@@ -1,1 +1,241 @@
-//! Placeholder of the `redirect` layer.
+//! Follows redirects: 301, 302, 303, 307 and 308 with a `Location`.
+//!
+//! # Example
+//!
+//! ```
+//! use http::Request;
+//! use sortie_core::Body;
+//! use sortie_layers::redirect::{History, RedirectLayer, RedirectOptions};
+//! use sortie_testkit::{Scripted, reply, status};
+//! use tower::{ServiceBuilder, ServiceExt};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), sortie_core::BoxError> {
+//! let server = Scripted::new([reply(303, [("location", "/done")], ""), status(200)]);
+//! let client = ServiceBuilder::new()
+//!     .layer(RedirectLayer::new(RedirectOptions::default().limit(5)))
+//!     .service(server.clone());
+//!
+//! let request = Request::post("https://example.com/form").body(Body::from("name=value"))?;
+//! let response = client.oneshot(request).await?;
+//! assert_eq!(response.extensions().get::<History>().map(|history| history.len()), Some(1));
+//! assert_eq!(server.requests()[1].method, "GET");
+//! assert_eq!(server.requests()[1].uri, "https://example.com/done");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What a follow-up request is made of
+//!
+//! | | |
+//! |---|---|
+//! | method | 303: `GET`, unless it was `HEAD`; 301 and 302: a `POST` becomes a `GET`; else as it was |
+//! | body | sent again, unless the method became `GET`; one that can be sent only once is an error ([`NotReplayable`]) |
+//! | URL | `Location` against the request's own by the [URL standard](https://url.spec.whatwg.org/); userinfo is dropped, the fragment inherited |
+//! | headers | without those that describe content, if the method became `GET` |
+//! | credentials | `Authorization`, `Cookie`, `Proxy-Authorization`, `Host`, headers [marked sensitive](http::HeaderValue::set_sensitive) or [named](RedirectOptions::sensitive) go when a hop changes scheme, host or port (`http` to `https` on default ports keeps them), and do not come back on that chain |
+//! | extensions | all of them, and [`Chain`](sortie_core::Chain) |
+//!
+//! A request in origin-form (`/path`) stays in it while locations are relative; an absolute `Location` then leads to a
+//! foreign origin.
+//!
+//! The redirect's own body is dropped unread; what becomes of its connection is the transport's matter.
+//!
+//! # Per-request override
+//!
+//! `PerRequest<RedirectOptions>` in the request's extensions; `Off` follows nothing. [`Fragment`] carries the fragment
+//! of the first URL.
+//!
+//! # Response metadata
+//!
+//! [`History`] and [`FinalUrl`], if at least one redirect was followed. An error after one, or because of one, is
+//! [`Failed`], which has the history too.
+//!
+//! # Order
+//!
+//! Inside what adds default headers, for these must not be added again after a hop that stripped them; outside
+//! everything that is decided for an origin: auth, cookies, retries.
+//!
+//! # Differences from requests
+//!
+//! - 20 redirects are followed, not 30. `HEAD` is followed as `GET` is.
+//! - A 302 to a `PUT` stays a `PUT`, and a 301 or 302 that keeps the method keeps the body.
+//! - A body that cannot be sent again is an error; requests sends an empty one.
+//! - More is dropped at a foreign origin: `Cookie`, `Host`, sensitive headers. Userinfo in a `Location` is dropped.
+//! - Of two `Location` fields the first counts; one that is not UTF-8 is an error; malformed percent-escapes do not
+//!   change the others.
+//! - A redirect to a scheme other than `http` and `https` is an error unless [allowed](RedirectOptions::allow_scheme).
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::{Request, Response, request};
+use sortie_core::{BoxError, PerRequest, Replay, call_when_ready};
+use tower_layer::Layer;
+use tower_service::Service;
+use url::Url;
+
+mod error;
+mod history;
+mod location;
+mod next_hop;
+mod options;
+
+pub use error::{Failed, ForbiddenScheme, InvalidLocation, NotReplayable, TooManyRedirects};
+pub use history::{FinalUrl, Fragment, History, Hop};
+pub use options::{Danger, OnLimit, RedirectOptions, RefererPolicy};
+
+use crate::again::{PassOrLoop, snapshot};
+use next_hop::{Content, Decision, next_hop};
+
+/// Makes [`Redirect`]. The [module](self) has an example.
+#[derive(Clone, Debug, Default)]
+pub struct RedirectLayer {
+    options: Arc<RedirectOptions>,
+}
+
+impl RedirectLayer {
+    /// Follows redirects as `options` say.
+    #[must_use]
+    pub fn new(options: RedirectOptions) -> Self {
+        Self { options: Arc::new(options) }
+    }
+}
+
+impl<S> Layer<S> for RedirectLayer {
+    type Service = Redirect<S>;
+
+    fn layer(&self, inner: S) -> Redirect<S> {
+        Redirect { inner, options: self.options.clone() }
+    }
+}
+
+/// Follows redirects. The [module](self) says how.
+#[derive(Clone, Debug)]
+pub struct Redirect<S> {
+    inner: S,
+    options: Arc<RedirectOptions>,
+}
+
+impl<S> Redirect<S> {
+    /// What counts for a request of these extensions; `None` if no redirect is followed.
+    fn options(&self, extensions: &http::Extensions) -> Option<Arc<RedirectOptions>> {
+        let options = match PerRequest::of(extensions) {
+            None => self.options.clone(),
+            Some(PerRequest::Use(options)) => Arc::new(RedirectOptions::clone(options)),
+            Some(PerRequest::Off) => return None,
+        };
+        (options.limit > 0 || options.on_limit == OnLimit::Error).then_some(options)
+    }
+}
+
+impl<S, B, RB> Service<Request<B>> for Redirect<S>
+where
+    S: Service<Request<B>, Response = Response<RB>, Error: Into<BoxError> + Send, Future: Send>
+        + Clone
+        + Send
+        + 'static,
+    B: Replay + Send + 'static,
+    RB: Send + 'static,
+{
+    type Response = Response<RB>;
+    type Error = BoxError;
+    type Future = PassOrLoop<S::Future, RB>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let Some(options) = self.options(request.extensions()) else {
+            return PassOrLoop::pass(self.inner.call(request));
+        };
+        let clone = self.inner.clone();
+        let mut service = std::mem::replace(&mut self.inner, clone);
+        let head = snapshot(&request);
+        let spare = request.body().replay();
+        let first = service.call(request);
+        PassOrLoop::run(follow(service, first, head, spare, options))
+    }
+}
+
+async fn follow<S, B, RB>(
+    mut service: S,
+    first: S::Future,
+    mut head: request::Parts,
+    mut spare: Option<B>,
+    options: Arc<RedirectOptions>,
+) -> Result<Response<RB>, BoxError>
+where
+    S: Service<Request<B>, Response = Response<RB>, Error: Into<BoxError>>,
+    B: Replay,
+{
+    let mut trail = Trail::default();
+    let mut result = first.await.map_err(Into::into);
+    loop {
+        let mut response = match result {
+            Ok(response) => response,
+            Err(error) => return Err(trail.failed(error)),
+        };
+        let (status, method) = (response.status(), head.method.clone());
+        match next_hop(head, status, response.headers(), trail.hops.len(), &options) {
+            Decision::Done => return Ok(trail.mark(response)),
+            Decision::Fail { from, error } => {
+                let headers = std::mem::take(response.headers_mut());
+                return Err(trail.unfollowed(from.map(|from| Hop::new(status, method, from, headers)), error));
+            }
+            Decision::Follow(next) => {
+                if next.content == Content::Drop {
+                    spare = B::nothing();
+                }
+                let hop = Hop::new(status, method, next.from, std::mem::take(response.headers_mut()));
+                // Before the next request, so that its connection may serve that.
+                drop(response);
+                let Some(body) = spare.as_ref().and_then(Replay::replay) else {
+                    return Err(trail.unfollowed(Some(hop), NotReplayable::of(next.content).into()));
+                };
+                trail.step(hop, next.to);
+                head = next.head;
+                let request = Request::from_parts(head.clone(), body);
+                result = call_when_ready(&mut service, request).await.map_err(Into::into);
+            }
+        }
+    }
+}
+
+/// The way so far.
+#[derive(Default)]
+struct Trail {
+    hops: Vec<Hop>,
+    /// Where the last hop led.
+    at: Option<Url>,
+}
+
+impl Trail {
+    fn step(&mut self, hop: Hop, to: Url) {
+        self.hops.push(hop);
+        self.at = Some(to);
+    }
+
+    /// The answer, which tells the way if there was one.
+    fn mark<RB>(self, mut response: Response<RB>) -> Response<RB> {
+        if let Some(url) = self.at {
+            response.extensions_mut().insert(History::new(self.hops));
+            response.extensions_mut().insert(FinalUrl::new(url));
+        }
+        response
+    }
+
+    /// A failure of the service below, which is its own matter before the first hop.
+    fn failed(self, error: BoxError) -> BoxError {
+        if self.hops.is_empty() { error } else { Failed::new(self.hops, None, self.at, error).into() }
+    }
+
+    fn unfollowed(self, hop: Option<Hop>, error: BoxError) -> BoxError {
+        let url = hop.as_ref().map(|hop| hop.url().clone());
+        Failed::new(self.hops, hop, url, error).into()
+    }
+}
+
+#[cfg(test)]
+mod tests;

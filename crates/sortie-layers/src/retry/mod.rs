@@ -1,1 +1,269 @@
-//! Placeholder of the `retry` layer.
+//! Sends a request again where that is safe and may help: connection faults by default; statuses, other failures,
+//! back-off and `Retry-After` with [`RetryOptions::standard`].
+//!
+//! # Example
+//!
+//! ```
+//! use http::Request;
+//! use sortie_core::Body;
+//! use sortie_layers::retry::{Attempts, RetryLayer, RetryOptions};
+//! use sortie_testkit::{Scripted, status};
+//! use tower::{ServiceBuilder, ServiceExt};
+//!
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<(), sortie_core::BoxError> {
+//! let server = Scripted::new([status(503), status(200)]);
+//! let client = ServiceBuilder::new()
+//!     .layer(RetryLayer::new(RetryOptions::standard()))
+//!     .service(server.clone());
+//!
+//! let response = client.oneshot(Request::get("https://example.com/").body(Body::empty())?).await?;
+//! assert_eq!(response.status(), 200);
+//! assert_eq!(response.extensions().get::<Attempts>().map(Attempts::count), Some(2));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # How a call ends
+//!
+//! With the last response, whatever its status, or with the last error. Faults in a response's body come after that and
+//! are not retried.
+//!
+//! A body that can be sent only once is sent once: where an attempt more were due, the call ends with the response, or
+//! with the error in [`NotReplayable`].
+//!
+//! # Per-request override
+//!
+//! `PerRequest<RetryOptions>` in the request's extensions; `Off` is exactly one attempt. An `Idempotency-Key` header
+//! makes any request one that may be sent again.
+//!
+//! # Response metadata
+//!
+//! [`Attempts`], if there was more than one. An error after more than one is [`Failed`], which tells their number too.
+//!
+//! # Order
+//!
+//! Outside auth and cookies, which are then decided anew for each attempt, and outside the attempt's timeout; inside
+//! redirects and the call's total timeout, whose [`Deadline`] it respects: a wait beyond it ends the call with what
+//! there is.
+//!
+//! # Differences from requests
+//!
+//! - requests retries nothing by default; here a request that was certainly not processed is sent once more, as is an
+//!   idempotent one that met a stale connection.
+//! - `attempts(n)` counts all attempts; `Retry(total=n)` counts those after the first.
+//! - Redirects are not counted here.
+//! - A `Retry-After` that is malformed is ignored, and one that asks for more than a minute ends the call.
+//! - When attempts run out, the last response is the answer and no error is made of it.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, SystemTime};
+
+use http::{Request, Response, request};
+use sortie_core::{BoxError, Deadline, PerRequest, Replay, call_when_ready};
+use tokio::time::Instant;
+use tower_layer::Layer;
+use tower_service::Service;
+
+mod backoff;
+mod budget;
+mod decide;
+mod error;
+mod options;
+mod retry_after;
+
+pub use backoff::Backoff;
+pub use budget::Budget;
+pub use error::{Failed, NotReplayable};
+pub use options::{MaybeProcessed, RetryOptions};
+
+use crate::again::{PassOrLoop, snapshot};
+use decide::{Attempt, End, Verdict, decide, is_idempotent};
+use options::Spending;
+
+/// Makes [`Retry`]. The [module](self) has an example.
+///
+/// Its clones, and all services it makes, share a budget.
+#[derive(Clone, Debug, Default)]
+pub struct RetryLayer {
+    options: Arc<RetryOptions>,
+    budget: Budget,
+}
+
+impl RetryLayer {
+    /// Retries as `options` say.
+    #[must_use]
+    pub fn new(options: RetryOptions) -> Self {
+        Self { options: Arc::new(options), budget: Budget::default() }
+    }
+}
+
+impl<S> Layer<S> for RetryLayer {
+    type Service = Retry<S>;
+
+    fn layer(&self, inner: S) -> Retry<S> {
+        Retry { inner, options: self.options.clone(), budget: self.budget.clone() }
+    }
+}
+
+/// Sends requests again. The [module](self) says which.
+#[derive(Clone, Debug)]
+pub struct Retry<S> {
+    inner: S,
+    options: Arc<RetryOptions>,
+    budget: Budget,
+}
+
+impl<S> Retry<S> {
+    /// What counts for a request of these extensions; `None` if there is one attempt only.
+    fn options(&self, extensions: &http::Extensions) -> Option<Arc<RetryOptions>> {
+        let options = match PerRequest::of(extensions) {
+            None => self.options.clone(),
+            Some(PerRequest::Use(options)) => Arc::new(RetryOptions::clone(options)),
+            Some(PerRequest::Off) => return None,
+        };
+        (options.attempts > 1).then_some(options)
+    }
+
+    fn budget(&self, options: &RetryOptions) -> Option<Budget> {
+        match &options.budget {
+            Spending::Free => None,
+            Spending::OfLayer => Some(self.budget.clone()),
+            Spending::Of(budget) => Some(budget.clone()),
+        }
+    }
+}
+
+impl<S, B, RB> Service<Request<B>> for Retry<S>
+where
+    S: Service<Request<B>, Response = Response<RB>, Error: Into<BoxError> + Send, Future: Send>
+        + Clone
+        + Send
+        + 'static,
+    B: Replay + Send + 'static,
+    RB: Send + 'static,
+{
+    type Response = Response<RB>;
+    type Error = BoxError;
+    type Future = PassOrLoop<S::Future, RB>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let Some(options) = self.options(request.extensions()) else {
+            return PassOrLoop::pass(self.inner.call(request));
+        };
+        let plan = Plan {
+            idempotent: is_idempotent(&options, request.method(), request.headers()),
+            deadline: Deadline::of(request.extensions()),
+            budget: self.budget(&options),
+            options,
+        };
+        if let Some(budget) = &plan.budget {
+            budget.deposit();
+        }
+        let clone = self.inner.clone();
+        let mut service = std::mem::replace(&mut self.inner, clone);
+        let spare = request.body().replay().map(|body| (snapshot(&request), body));
+        let first = service.call(request);
+        PassOrLoop::run(run(service, first, spare, plan))
+    }
+}
+
+/// What counts for all attempts of a call.
+struct Plan {
+    options: Arc<RetryOptions>,
+    budget: Option<Budget>,
+    idempotent: bool,
+    deadline: Option<Deadline>,
+}
+
+impl Plan {
+    /// The wait before the next attempt, if there is to be one.
+    fn next<RB>(&self, result: &Result<Response<RB>, BoxError>, sends: usize) -> Option<Duration> {
+        let end = match result {
+            Ok(response) => End::Answer(response.status(), response.headers()),
+            Err(error) => End::Error(error),
+        };
+        let left = |deadline: Deadline| Instant::from_std(deadline.at).saturating_duration_since(Instant::now());
+        let attempt = Attempt {
+            end,
+            idempotent: self.idempotent,
+            sends,
+            now: SystemTime::now(),
+            left: self.deadline.map(left),
+            random: fastrand::f64(),
+        };
+        match decide(&self.options, &attempt) {
+            Verdict::RetryAfter(wait) => Some(wait),
+            Verdict::Done => None,
+        }
+    }
+
+    fn allows(&self) -> bool {
+        self.budget.as_ref().is_none_or(Budget::withdraw)
+    }
+}
+
+async fn run<S, B, RB>(
+    mut service: S,
+    first: S::Future,
+    spare: Option<(request::Parts, B)>,
+    plan: Plan,
+) -> Result<Response<RB>, BoxError>
+where
+    S: Service<Request<B>, Response = Response<RB>, Error: Into<BoxError>>,
+    B: Replay,
+{
+    let mut sends = 1;
+    let mut result = first.await.map_err(Into::into);
+    while let Some(wait) = plan.next(&result, sends) {
+        let Some(next) = spare.as_ref().and_then(repeat) else {
+            result = result.map_err(|error| NotReplayable::new(error).into());
+            break;
+        };
+        if !plan.allows() {
+            break;
+        }
+        drop(result);
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
+        sends += 1;
+        result = call_when_ready(&mut service, next).await.map_err(Into::into);
+    }
+    mark(result, Attempts { count: sends })
+}
+
+fn repeat<B: Replay>((head, body): &(request::Parts, B)) -> Option<Request<B>> {
+    Some(Request::from_parts(head.clone(), body.replay()?))
+}
+
+fn mark<RB>(result: Result<Response<RB>, BoxError>, attempts: Attempts) -> Result<Response<RB>, BoxError> {
+    if attempts.count == 1 {
+        return result;
+    }
+    let mut response = result.map_err(|error| Failed::new(attempts, error))?;
+    response.extensions_mut().insert(attempts);
+    Ok(response)
+}
+
+/// How often a request was sent: an extension of a response that came after more than one attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attempts {
+    count: usize,
+}
+
+impl Attempts {
+    /// Their number, the first one included.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.count
+    }
+}
+
+#[cfg(test)]
+mod tests;

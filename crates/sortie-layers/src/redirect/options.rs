@@ -1,0 +1,167 @@
+use std::fmt;
+use std::sync::Arc;
+
+use http::header::HeaderName;
+use http::{Extensions, Uri};
+use sortie_core::Origin;
+
+/// How redirects are followed: the configuration of a [`RedirectLayer`](super::RedirectLayer) and, as
+/// `PerRequest<RedirectOptions>`, its override for one request.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct RedirectOptions {
+    /// How many redirects of one call are followed; 20 by default, as in browsers.
+    pub limit: usize,
+    /// What happens at one redirect more; an error by default.
+    pub on_limit: OnLimit,
+    /// What `Referer` says; nothing by default, as in requests.
+    pub referer: RefererPolicy,
+    pub(super) sensitive: Vec<HeaderName>,
+    pub(super) schemes: Vec<Arc<str>>,
+    pub(super) trusted: Vec<Origin>,
+    pub(super) forget: Vec<Forget>,
+}
+
+/// Removes one type from the extensions.
+pub(super) type Forget = fn(&mut Extensions);
+
+/// What happens at a redirect beyond the limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OnLimit {
+    /// The call fails with [`TooManyRedirects`](super::TooManyRedirects).
+    #[default]
+    Error,
+    /// The redirect itself is the call's answer.
+    ReturnLast,
+}
+
+/// What the `Referer` of a request after a redirect says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RefererPolicy {
+    /// The header is left as the request has it.
+    #[default]
+    Off,
+    /// The URL that redirected, without userinfo and fragment, to the same origin; its origin to a foreign one; nothing
+    /// from `https` to `http`. The policy of browsers
+    /// ([Referrer Policy §3.7](https://www.w3.org/TR/referrer-policy/#referrer-policy-strict-origin-when-cross-origin)).
+    StrictOriginWhenCrossOrigin,
+}
+
+impl Default for RedirectOptions {
+    fn default() -> Self {
+        Self {
+            // https://fetch.spec.whatwg.org/#http-redirect-fetch, step 7
+            limit: 20,
+            on_limit: OnLimit::default(),
+            referer: RefererPolicy::default(),
+            sensitive: Vec::new(),
+            schemes: Vec::new(),
+            trusted: Vec::new(),
+            forget: Vec::new(),
+        }
+    }
+}
+
+impl RedirectOptions {
+    /// How many redirects of one call are followed. 0 makes the first one meet [`on_limit`](Self::on_limit).
+    #[must_use]
+    pub fn limit(self, limit: usize) -> Self {
+        Self { limit, ..self }
+    }
+
+    /// What happens at a redirect beyond the limit.
+    #[must_use]
+    pub fn on_limit(self, on_limit: OnLimit) -> Self {
+        Self { on_limit, ..self }
+    }
+
+    /// What `Referer` says.
+    #[must_use]
+    pub fn referer(self, referer: RefererPolicy) -> Self {
+        Self { referer, ..self }
+    }
+
+    /// Adds a header that a foreign origin must not see.
+    ///
+    /// `Authorization`, `Cookie`, `Proxy-Authorization`, `Host` and every header with a value marked
+    /// [sensitive](http::HeaderValue::set_sensitive) are always among them.
+    #[must_use]
+    pub fn sensitive(mut self, name: HeaderName) -> Self {
+        self.sensitive.push(name);
+        self
+    }
+
+    /// Adds a scheme that a redirect may lead to, beside `http` and `https`.
+    ///
+    /// A redirect within one origin needs no permission, whatever its scheme.
+    #[must_use]
+    pub fn allow_scheme(mut self, scheme: &str) -> Self {
+        self.schemes.push(scheme.to_ascii_lowercase().into());
+        self
+    }
+
+    /// Drops `T` from the request's extensions when a hop leads to a foreign origin. Other extensions stay.
+    ///
+    /// For types of your own that carry credentials to a layer of your own. sortie's own are ignored by their layers
+    /// after such a hop.
+    #[must_use]
+    pub fn drop_on_crossing<T: Clone + Send + Sync + 'static>(mut self) -> Self {
+        self.forget.push(|extensions| drop(extensions.remove::<T>()));
+        self
+    }
+
+    /// Settings that can give credentials away.
+    pub fn danger(self) -> Danger {
+        Danger(self)
+    }
+
+    /// Whether a redirect may lead to `scheme` at all.
+    pub(super) fn allows_scheme(&self, scheme: &str) -> bool {
+        matches!(scheme, "http" | "https") || self.schemes.iter().any(|allowed| **allowed == *scheme)
+    }
+
+    /// Whether `uri` is of an origin that may have everything.
+    pub(super) fn trusts(&self, uri: &Uri) -> bool {
+        self.trusted.iter().any(|origin| origin.is(uri))
+    }
+}
+
+impl fmt::Debug for RedirectOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedirectOptions")
+            .field("limit", &self.limit)
+            .field("on_limit", &self.on_limit)
+            .field("referer", &self.referer)
+            .field("sensitive", &self.sensitive)
+            .field("schemes", &self.schemes)
+            .field("trusted", &self.trusted)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The settings of [`RedirectOptions`] that can give credentials away.
+#[derive(Debug)]
+#[must_use = "a setting gives the options back"]
+pub struct Danger(RedirectOptions);
+
+impl Danger {
+    /// Treats these origins as the one that the caller asked: a redirect to one of them, or from it back to the first,
+    /// keeps credential headers and leaves the session's and the request's auth and cookies in force.
+    ///
+    /// That is right where one service answers under several origins. Credentials that were dropped once, on the way
+    /// over any other origin, do not come back.
+    ///
+    /// ```
+    /// use sortie_core::Origin;
+    /// use sortie_layers::redirect::RedirectOptions;
+    ///
+    /// let uploads = Origin::of(&http::Uri::from_static("https://uploads.example.com/"));
+    /// let options = RedirectOptions::default().danger().keep_credentials_across_origins(uploads);
+    /// ```
+    pub fn keep_credentials_across_origins(mut self, origins: impl IntoIterator<Item = Origin>) -> RedirectOptions {
+        self.0.trusted.extend(origins);
+        self.0
+    }
+}
