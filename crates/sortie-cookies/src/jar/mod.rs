@@ -78,12 +78,10 @@ impl Jar {
     /// a value that a `Cookie` field cannot carry is [`Refused::Syntax`] or [`Refused::ControlCharacter`].
     pub fn set<'c>(&self, url: &Url, cookie: impl Into<Cookie<'c>>) -> Result<(), Refused> {
         let cookie = cookie.into();
-        let domain = cookie.domain().filter(|domain| !domain.is_ascii());
-        let domain =
-            domain.map(|unicode| url::Host::parse(unicode.trim_start_matches('.')).map(|host| host.to_string()));
-        let domain = domain.transpose().map_err(|_| Refused::Domain)?;
         let mut set = SetCookie::of(&cookie)?;
-        if let Some(ascii) = &domain {
+        let ascii;
+        if let Some(unicode) = cookie.domain().filter(|domain| !domain.is_ascii()) {
+            ascii = url::Host::parse(unicode).map_err(|_| Refused::Domain)?.to_string();
             set.domain = Some(ascii.as_bytes());
         }
         let url = RequestUrl::of_url(url).ok_or(Refused::Url)?;

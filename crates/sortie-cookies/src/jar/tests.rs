@@ -322,6 +322,19 @@ fn what_can_be_removed() {
 }
 
 #[test]
+fn another_list_of_suffixes_decides() {
+    let jar = Jar::with_options(JarOptions::default().public_suffixes(|domain: &str| domain == "tenants.internal"));
+    let refused = Err(Refused::PublicSuffix);
+    for (field, expected) in [
+        ("a=1; Domain=tenants.internal", refused),
+        ("a=1; Domain=one.tenants.internal", Ok(())),
+        ("a=1; Domain=internal", Ok(())),
+    ] {
+        assert_eq!(set(&jar, "http://one.tenants.internal/", field), expected, "{field}");
+    }
+}
+
+#[test]
 fn a_snapshot_tells_where_each_cookie_belongs() {
     let jar = jar_with(&[
         ("http://a.com./", "dot=1"),

@@ -69,7 +69,7 @@ pub enum HandSet {
     Replace,
 }
 
-/// Makes a service keep cookies; see the [crate](crate) for what that means.
+/// Makes a service keep cookies; see the [crate] for what that means.
 #[derive(Clone, Debug)]
 pub struct CookiesLayer {
     options: Option<CookieOptions>,

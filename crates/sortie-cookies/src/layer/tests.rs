@@ -188,6 +188,25 @@ async fn cookies_of_the_request_go_to_its_origin_only_and_are_not_kept() {
     assert_eq!(client.get("http://a.com/echo").await, "n=jar; m=jar");
 }
 
+// Cookies that a foreign hop sets for one user must not end in the session's jar, where another user's chain would find
+// them; and none of the other jar's go where they do not belong.
+#[tokio::test]
+async fn another_jar_or_none_holds_for_the_whole_chain() {
+    let client = Client::new();
+    client.get("http://b.com/set?n=session;+Path=/").await;
+    let other = Jar::new();
+    for (each, expected) in [(PerRequest::Use(CookieOptions::jar(other.clone())), "n=other"), (PerRequest::Off, "")] {
+        for (uri, expected) in [("http://b.com/set?n=other;+Path=/", "set"), ("http://b.com/echo", expected)] {
+            let mut request = request(uri);
+            request.extensions_mut().insert(each.clone());
+            request.extensions_mut().insert(chain("http://a.com/", "http://b.com/"));
+            assert_eq!(client.send(request).await, expected);
+        }
+    }
+    assert_eq!(client.get("http://b.com/echo").await, "n=session");
+    assert_eq!((client.jar.len(), other.len()), (1, 1));
+}
+
 #[tokio::test]
 async fn cookies_of_the_request_are_sent_without_a_jar_too_unless_switched_off() {
     let service = CookiesLayer::new(None).layer(site());
