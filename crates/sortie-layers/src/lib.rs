@@ -32,9 +32,12 @@ pub mod retry;
 pub mod status;
 pub mod timeout;
 
+pub use auth::AuthLayer;
 pub use base_url::BaseUrlLayer;
 pub use headers::HeadersLayer;
 pub use hooks::HooksLayer;
 pub use query::QueryLayer;
+pub use redirect::RedirectLayer;
+pub use retry::RetryLayer;
 pub use status::StatusLayer;
 pub use timeout::TimeoutLayer;

@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn a_shared_token_changes_for_all_that_sign_with_it() {
         let token = BearerToken::new("first");
-        let bearers = [Bearer::shared(&token), Bearer::shared(&token).clone()];
+        let bearers = [Bearer::shared(&token), Bearer::shared(&token.clone())];
         for text in ["first", "second"] {
             token.set(text);
             for bearer in &bearers {

@@ -238,4 +238,6 @@ impl Trail {
 }
 
 #[cfg(test)]
+mod conformance;
+#[cfg(test)]
 mod tests;
