@@ -19,7 +19,7 @@
 //!     |request: http::Request<String>| async move {
 //!         assert_eq!(request.headers()[USER_AGENT], "inventory/1.4");
 //!         assert_eq!(request.headers()[ACCEPT], "text/csv");
-//!         Ok(http::Response::new(String::new()))
+//!         Ok::<_, std::convert::Infallible>(http::Response::new(String::new()))
 //!     },
 //! ));
 //! let request = http::Request::get("http://api.test/").header(ACCEPT, "text/csv").body(String::new()).unwrap();
@@ -49,7 +49,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::header::{Entry, OccupiedEntry};
-use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Request, request};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Request};
 use sortie_core::Defaulted;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -145,13 +145,15 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<B>) -> S::Future {
-        let Some(fill) = &self.fill else {
-            return self.inner.call(request);
-        };
-        let (mut parts, body) = request.into_parts();
-        fill.apply(&mut parts);
-        self.inner.call(Request::from_parts(parts, body))
+    fn call(&mut self, mut request: Request<B>) -> S::Future {
+        if let Some(fill) = &self.fill {
+            let without = request.extensions().get::<Without>().cloned();
+            let record = request.extensions().get::<Defaulted>().cloned();
+            if let Some(record) = fill.apply(request.headers_mut(), without.as_ref(), record.as_ref()) {
+                request.extensions_mut().insert(record);
+            }
+        }
+        self.inner.call(request)
     }
 }
 
@@ -177,7 +179,11 @@ impl Without {
 
     /// Whether the request of these extensions is to go without the default for `name`.
     pub fn contains(extensions: &Extensions, name: &HeaderName) -> bool {
-        extensions.get::<Self>().is_some_and(|without| without.0.contains(name))
+        extensions.get::<Self>().is_some_and(|without| without.has(name))
+    }
+
+    fn has(&self, name: &HeaderName) -> bool {
+        self.0.contains(name)
     }
 }
 
@@ -213,58 +219,66 @@ impl Fill {
         Self { defaults: defaults.collect(), all, values: headers.len(), scope }
     }
 
-    fn apply(&self, parts: &mut request::Parts) {
+    /// Sets what is to be set. `record` lists what was filled in before; what is returned, if it changed.
+    fn apply(
+        &self,
+        headers: &mut HeaderMap,
+        without: Option<&Without>,
+        record: Option<&Defaulted>,
+    ) -> Option<Defaulted> {
         // A map that cannot grow holds its 24,576 headers already, more than any server takes; filling in would panic.
-        if parts.headers.try_reserve(self.values).is_err() {
-            return;
-        }
+        headers.try_reserve(self.values).ok()?;
+        let wanted = |default: &&DefaultHeader| without.is_none_or(|without| !without.has(&default.name));
         match self.scope {
-            Scope::Session => self.fill_in(parts),
-            Scope::Mount => self.replace(parts),
+            Scope::Session => self.fill_in(headers, wanted, record),
+            Scope::Mount => self.replace(headers, wanted, record),
         }
     }
 
-    fn fill_in(&self, parts: &mut request::Parts) {
+    fn fill_in(
+        &self,
+        headers: &mut HeaderMap,
+        wanted: impl Fn(&&DefaultHeader) -> bool,
+        record: Option<&Defaulted>,
+    ) -> Option<Defaulted> {
         let mut left_alone = Vec::new();
-        let without = parts.extensions.get::<Without>();
         for default in &self.defaults {
-            if without.is_some_and(|without| without.0.contains(&default.name)) {
-                left_alone.push(&default.name);
-                continue;
-            }
-            match parts.headers.entry(&default.name) {
-                Entry::Vacant(vacant) => default.add_others(vacant.insert_entry(default.first.clone())),
-                Entry::Occupied(_) => left_alone.push(&default.name),
+            match headers.entry(&default.name) {
+                Entry::Vacant(vacant) if wanted(&default) => default.set(vacant.insert_entry(default.first.clone())),
+                _ => left_alone.push(&default.name),
             }
         }
-        let before = parts.extensions.get::<Defaulted>();
-        if left_alone.is_empty() && before.is_none() {
-            parts.extensions.insert(self.all.clone());
-        } else if left_alone.len() < self.defaults.len() {
-            let ours = self.all.names().iter().filter(|name| !left_alone.contains(name));
-            let names = before.map_or(&[][..], Defaulted::names).iter().chain(ours).cloned().collect::<Vec<_>>();
-            parts.extensions.insert(Defaulted::new(names));
+        if left_alone.len() == self.defaults.len() {
+            return None;
         }
+        if left_alone.is_empty() && record.is_none() {
+            return Some(self.all.clone());
+        }
+        let ours = self.all.names().iter().filter(|name| !left_alone.contains(name));
+        let names = record.map_or(&[][..], Defaulted::names).iter().chain(ours);
+        Some(Defaulted::new(names.cloned().collect::<Vec<_>>()))
     }
 
-    fn replace(&self, parts: &mut request::Parts) {
-        for default in &self.defaults {
-            if Without::contains(&parts.extensions, &default.name) {
-                continue;
-            }
-            let defaulted = Defaulted::contains(&parts.extensions, &default.name);
-            match parts.headers.entry(&default.name) {
-                Entry::Vacant(vacant) => default.add_others(vacant.insert_entry(default.first.clone())),
-                Entry::Occupied(mut occupied) if defaulted => {
+    fn replace(
+        &self,
+        headers: &mut HeaderMap,
+        wanted: impl Fn(&&DefaultHeader) -> bool,
+        record: Option<&Defaulted>,
+    ) -> Option<Defaulted> {
+        let recorded = record.map_or(&[][..], Defaulted::names);
+        for default in self.defaults.iter().filter(&wanted) {
+            match headers.entry(&default.name) {
+                Entry::Vacant(vacant) => default.set(vacant.insert_entry(default.first.clone())),
+                Entry::Occupied(mut occupied) if recorded.contains(&default.name) => {
                     occupied.insert(default.first.clone());
-                    default.add_others(occupied);
+                    default.set(occupied);
                 }
                 Entry::Occupied(_) => {}
             }
-            if defaulted {
-                forget(&mut parts.extensions, &default.name);
-            }
         }
+        let settled = |name: &HeaderName| self.defaults.iter().filter(&wanted).any(|default| default.name == *name);
+        let left: Vec<_> = recorded.iter().filter(|name| !settled(name)).cloned().collect();
+        (left.len() < recorded.len()).then(|| Defaulted::new(left))
     }
 }
 
@@ -275,29 +289,20 @@ impl fmt::Debug for Fill {
 }
 
 impl DefaultHeader {
-    /// Adds the other values to the first.
-    fn add_others(&self, mut entry: OccupiedEntry<'_, HeaderValue>) {
+    /// Completes `entry`, which has the first value.
+    fn set(&self, mut entry: OccupiedEntry<'_, HeaderValue>) {
         for value in &self.more {
             entry.append(value.clone());
         }
     }
 }
 
-fn forget(extensions: &mut Extensions, name: &HeaderName) {
-    let Some(defaulted) = extensions.get::<Defaulted>() else {
-        return;
-    };
-    let others: Vec<_> = defaulted.names().iter().filter(|other| *other != name).cloned().collect();
-    extensions.insert(Defaulted::new(others));
-}
-
 #[cfg(test)]
 mod tests {
-    use http::Response;
-    use http::header::{ACCEPT, AUTHORIZATION, COOKIE, HOST, USER_AGENT};
-    use sortie_core::Body;
+    use http::header::{ACCEPT, AUTHORIZATION, COOKIE, USER_AGENT};
+    use sortie_core::{Body, BoxHttp};
     use sortie_testkit::{Scripted, prove_layer, status};
-    use tower::{ServiceBuilder, ServiceExt};
+    use tower::ServiceExt;
 
     use super::*;
 
@@ -305,39 +310,37 @@ mod tests {
     prove_layer!(mount, || HeadersLayer::for_mount(some(&[("accept", "*/*")])));
     prove_layer!(empty, || HeadersLayer::new(HeadersOptions::default()));
 
-    fn some(headers: &[(&'static str, &'static str)]) -> HeadersOptions {
+    type Lines<'a> = &'a [(&'static str, &'static str)];
+
+    fn some(headers: Lines<'_>) -> HeadersOptions {
         headers.iter().fold(HeadersOptions::default(), |options, (name, value)| {
             options.append(HeaderName::from_static(name), HeaderValue::from_static(value))
         })
     }
 
-    fn parts(headers: &[(&'static str, &'static str)], without: &[HeaderName]) -> request::Parts {
-        let (mut parts, ()) = Request::new(()).into_parts();
-        parts.headers = some(headers).headers;
-        without.iter().for_each(|name| Without::add(&mut parts.extensions, name.clone()));
-        parts
-    }
-
-    fn lines(parts: &request::Parts) -> Vec<String> {
+    /// The header lines that leave the layers, and what is recorded as defaulted.
+    async fn sent(layers: &[HeadersLayer], headers: Lines<'_>, without: &[HeaderName]) -> (Vec<String>, Vec<String>) {
+        let service = Scripted::new([status(200)]);
+        let mut request = Request::new(Body::empty());
+        *request.headers_mut() = some(headers).headers;
+        without.iter().for_each(|name| Without::add(request.extensions_mut(), name.clone()));
+        let innermost = BoxHttp::new(service.clone());
+        let layered = layers.iter().rev().fold(innermost, |inner, layer| BoxHttp::new(layer.layer(inner)));
+        layered.oneshot(request).await.unwrap();
+        let recorded = &service.requests()[0];
         let line = |(name, value): (&HeaderName, &HeaderValue)| format!("{name}: {}", value.to_str().unwrap());
-        let mut lines: Vec<_> = parts.headers.iter().map(line).collect();
+        let mut lines: Vec<_> = recorded.headers.iter().map(line).collect();
+        let names = recorded.extensions.get().map_or(&[][..], Defaulted::names);
+        let mut names: Vec<_> = names.iter().map(ToString::to_string).collect();
         lines.sort();
-        lines
+        names.sort();
+        (lines, names)
     }
 
-    fn defaulted(parts: &request::Parts) -> Vec<&str> {
-        let mut names: Vec<_> =
-            parts.extensions.get().map_or(&[][..], Defaulted::names).iter().map(|n| n.as_str()).collect();
-        names.sort_unstable();
-        names
-    }
-
-    type Lines<'a> = &'a [(&'static str, &'static str)];
-
-    #[test]
-    fn a_default_fills_in_what_is_missing_and_nothing_else() {
-        let defaults = [("accept", "*/*"), ("x-tag", "a"), ("x-tag", "b")];
-        for (request, without, sent, recorded) in [
+    #[tokio::test]
+    async fn a_default_fills_in_what_is_missing_and_nothing_else() {
+        let layer = [HeadersLayer::new(some(&[("accept", "*/*"), ("x-tag", "a"), ("x-tag", "b")]))];
+        for (request, without, lines, recorded) in [
             (&[] as Lines<'_>, &[][..], &["accept: */*", "x-tag: a", "x-tag: b"][..], &["accept", "x-tag"][..]),
             (&[("accept", "")], &[], &["accept: ", "x-tag: a", "x-tag: b"], &["x-tag"]),
             (&[("x-tag", "mine")], &[], &["accept: */*", "x-tag: mine"], &["accept"]),
@@ -345,64 +348,54 @@ mod tests {
             (&[("accept", "text/csv")], &[ACCEPT], &["accept: text/csv", "x-tag: a", "x-tag: b"], &["x-tag"]),
             (&[("accept", "1"), ("x-tag", "2")], &[], &["accept: 1", "x-tag: 2"], &[]),
         ] {
-            let mut parts = parts(request, without);
-            Fill::new(&some(&defaults).headers, Scope::Session).apply(&mut parts);
-            assert_eq!(lines(&parts), sent, "{request:?} without {without:?}");
-            assert_eq!(defaulted(&parts), recorded, "{request:?} without {without:?}");
+            let (sent, defaulted) = sent(&layer, request, without).await;
+            assert_eq!(sent, lines, "{request:?} without {without:?}");
+            assert_eq!(defaulted, recorded, "{request:?} without {without:?}");
         }
-    }
-
-    #[test]
-    fn a_mount_replaces_a_default_but_not_what_the_request_says() {
-        let session = Fill::new(&some(&[("accept", "*/*"), ("authorization", "session")]).headers, Scope::Session);
-        let mount =
-            Fill::new(&some(&[("authorization", "mount"), ("cookie", "c"), ("cookie", "d")]).headers, Scope::Mount);
-        for (request, without, sent, recorded) in [
-            (
-                &[] as Lines<'_>,
-                &[][..],
-                &["accept: */*", "authorization: mount", "cookie: c", "cookie: d"][..],
-                &["accept"][..],
-            ),
-            (&[("authorization", "own")], &[COOKIE], &["accept: */*", "authorization: own"], &["accept"]),
-            (&[("cookie", "own")], &[AUTHORIZATION], &["accept: */*", "cookie: own"], &["accept"]),
-        ] {
-            let mut parts = parts(request, without);
-            session.apply(&mut parts);
-            mount.apply(&mut parts);
-            assert_eq!(lines(&parts), sent, "{request:?} without {without:?}");
-            assert_eq!(defaulted(&parts), recorded, "{request:?} without {without:?}");
-        }
-    }
-
-    #[test]
-    fn the_record_of_two_layers_of_defaults_is_one() {
-        let mut parts = parts(&[], &[]);
-        for header in [("accept", "1"), ("user-agent", "2"), ("accept", "3")] {
-            Fill::new(&some(&[header]).headers, Scope::Session).apply(&mut parts);
-        }
-        assert_eq!(
-            (lines(&parts), defaulted(&parts)),
-            (vec!["accept: 1".into(), "user-agent: 2".into()], vec!["accept", "user-agent"])
-        );
     }
 
     #[tokio::test]
-    async fn a_layer_without_headers_leaves_no_trace_and_a_host_can_be_a_default() {
-        let service = Scripted::<Body>::from_fn(|_, _| Ok::<Response<Body>, _>(status(200)));
-        for options in [HeadersOptions::default(), some(&[("host", "virtual.test")])] {
-            let layered = ServiceBuilder::new().layer(HeadersLayer::new(options)).service(service.clone());
-            layered.oneshot(Request::new(Body::empty())).await.unwrap();
+    async fn a_mount_replaces_a_default_but_not_what_the_request_says() {
+        let layers = [
+            HeadersLayer::new(some(&[("accept", "*/*"), ("authorization", "session")])),
+            HeadersLayer::for_mount(some(&[("authorization", "mount"), ("cookie", "c"), ("cookie", "d")])),
+        ];
+        let mount = &["accept: */*", "authorization: mount", "cookie: c", "cookie: d"][..];
+        for (request, without, lines, recorded) in [
+            (&[] as Lines<'_>, &[][..], mount, &["accept"][..]),
+            (&[("authorization", "own")], &[COOKIE], &["accept: */*", "authorization: own"], &["accept"]),
+            (&[("cookie", "own")], &[AUTHORIZATION], &["accept: */*", "cookie: own"], &["accept"]),
+            (&[("accept", "1")], &[], &["accept: 1", "authorization: mount", "cookie: c", "cookie: d"], &[]),
+        ] {
+            let (sent, defaulted) = sent(&layers, request, without).await;
+            assert_eq!(sent, lines, "{request:?} without {without:?}");
+            assert_eq!(defaulted, recorded, "{request:?} without {without:?}");
         }
-        let requests = service.requests();
-        assert!(requests[0].headers.is_empty() && requests[0].extensions.is_empty());
-        assert_eq!(requests[1].headers[HOST], "virtual.test");
+    }
+
+    #[tokio::test]
+    async fn the_record_of_two_layers_of_defaults_is_one() {
+        let layers = [("accept", "1"), ("user-agent", "2"), ("accept", "3")].map(|one| HeadersLayer::new(some(&[one])));
+        let (lines, recorded) = sent(&layers, &[], &[]).await;
+        assert_eq!(lines, ["accept: 1", "user-agent: 2"]);
+        assert_eq!(recorded, ["accept", "user-agent"]);
+    }
+
+    #[tokio::test]
+    async fn a_host_can_be_a_default_and_a_layer_without_headers_leaves_no_trace() {
+        let (lines, _) = sent(&[HeadersLayer::new(some(&[("host", "virtual.test")]))], &[], &[]).await;
+        assert_eq!(lines, ["host: virtual.test"]);
+        let service = Scripted::new([status(200)]);
+        let layered = HeadersLayer::new(HeadersOptions::default()).layer(service.clone());
+        layered.oneshot(Request::new(Body::empty())).await.unwrap();
+        let request = &service.requests()[0];
+        assert!(request.headers.is_empty() && request.extensions.is_empty());
     }
 
     #[test]
     fn setting_replaces_and_debug_shows_no_value() {
-        let options =
-            some(&[("user-agent", "a"), ("user-agent", "b")]).header(USER_AGENT, HeaderValue::from_static("secret"));
+        let twice = some(&[("user-agent", "a"), ("user-agent", "b")]);
+        let options = twice.header(USER_AGENT, HeaderValue::from_static("secret"));
         assert_eq!(options.headers.len(), 1);
         let shown = format!("{options:?} {:?}", HeadersLayer::new(options.clone()));
         assert!(shown.contains("user-agent") && !shown.contains("secret"), "{shown}");

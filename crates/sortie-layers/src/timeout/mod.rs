@@ -6,7 +6,7 @@
 //! | [`TimeoutLayer::hop`] | at the call of the mount | with the response body's end | `Hop` |
 //! | [`TimeoutLayer::attempt`] | at the attempt | at the response head | `Attempt` |
 //!
-//! When a limit runs out, the call or the body fails with [`Elapsed`], and what was under way is dropped at once. A
+//! When a limit runs out, the call or the body fails with [`Elapsed`](sortie_core::Elapsed), and what was under way is dropped at once. A
 //! limit that nobody set costs neither a timer nor an allocation; one that is set costs a timer only once the call, or
 //! the body, has to wait. The timer is tokio's, with a resolution of a millisecond: a call with a limit must run in a
 //! tokio runtime with time enabled.
