@@ -1,0 +1,307 @@
+use std::fmt;
+use std::time::Duration;
+
+use http::header::USER_AGENT;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use sortie_core::auth::{Auth, SharedAuth};
+use sortie_core::{Body, BoxHttp, HttpService};
+use sortie_layers::base_url::BaseUrl;
+use sortie_layers::hooks::Hooks;
+use sortie_layers::mounts::Prefix;
+use sortie_layers::redirect::{OnLimit, RedirectOptions};
+use sortie_layers::retry::RetryOptions;
+use sortie_layers::timeout::TimeoutOptions;
+use sortie_transport::TransportOptions;
+use tower_layer::Layer;
+
+use crate::into_url::{self, IntoUrl};
+use crate::settings::{Pool, Settings, TransportSetting};
+use crate::stack::{self, user_layer};
+use crate::{Error, Mount, Session, setter};
+
+/// Makes a [`Session`]: what its layers do by default, and what they do below certain URL prefixes.
+///
+/// Setters do not fail. The first value that could not be taken is the error of [`build`](Self::build), which names
+/// the setter.
+///
+/// | setting | default |
+/// |---|---|
+/// | base URL | none |
+/// | headers | `User-Agent: sortie/<version>`, `Accept: */*` |
+/// | total and attempt timeout | none |
+/// | transport | connect 10 s, wait for a connection 10 s, gap between reads 60 s |
+/// | redirects | 20 are followed |
+/// | retries | connection faults that are safe to repeat, once |
+/// | cookies | a jar of its own, in memory |
+/// | auth, query, hooks, layers | none |
+#[derive(Clone)]
+#[must_use = "a builder does nothing until it is built"]
+pub struct SessionBuilder {
+    settings: Settings,
+    error: Option<setter::Invalid>,
+}
+
+impl SessionBuilder {
+    pub(crate) fn new() -> Self {
+        Self::of(Settings::default())
+    }
+
+    pub(crate) fn of(settings: Settings) -> Self {
+        Self { settings, error: None }
+    }
+
+    fn invalid(mut self, invalid: setter::Invalid) -> Self {
+        self.error = self.error.or(Some(invalid));
+        self
+    }
+
+    /// The URL that relative ones are appended to: `"https://api.example.com/v1/"` makes `"users"` and `"/users"` both
+    /// `https://api.example.com/v1/users`.
+    pub fn base_url(mut self, url: impl IntoUrl) -> Self {
+        let base = into_url::resolve(url, None).map_err(|error| source_text(&error));
+        match base.and_then(|url| BaseUrl::new(url).map_err(|error| error.to_string())) {
+            Ok(base) => {
+                self.settings.base_url = Some(base);
+                self
+            }
+            Err(reason) => self.invalid(setter::Invalid::new("SessionBuilder::base_url", reason)),
+        }
+    }
+
+    /// A header for every request that does not have it. A later value for the same name replaces the earlier.
+    pub fn header<N, V>(mut self, name: N, value: V) -> Self
+    where
+        N: TryInto<HeaderName>,
+        V: TryInto<HeaderValue>,
+    {
+        match setter::header("SessionBuilder::header", name, value) {
+            Ok((name, value)) => {
+                self.settings.headers.insert(name, value);
+                self
+            }
+            Err(invalid) => self.invalid(invalid),
+        }
+    }
+
+    /// Headers for every request that does not have them; they replace those set before under the same names.
+    pub fn headers(mut self, headers: HeaderMap) -> Self {
+        setter::replace(&mut self.settings.headers, headers);
+        self
+    }
+
+    /// No header of this name by default: neither sortie's own (`User-Agent`, `Accept`) nor one set before.
+    pub fn without_header<N: TryInto<HeaderName>>(mut self, name: N) -> Self {
+        match setter::header_name("SessionBuilder::without_header", name) {
+            Ok(name) => {
+                self.settings.headers.remove(name);
+                self
+            }
+            Err(invalid) => self.invalid(invalid),
+        }
+    }
+
+    /// The `User-Agent` of every request that has none.
+    pub fn user_agent<V: TryInto<HeaderValue>>(mut self, value: V) -> Self {
+        match setter::header("SessionBuilder::user_agent", USER_AGENT, value) {
+            Ok((name, value)) => {
+                self.settings.headers.insert(name, value);
+                self
+            }
+            Err(invalid) => self.invalid(invalid),
+        }
+    }
+
+    /// A query parameter appended to the URL of every request, after what the URL has.
+    pub fn query(mut self, name: &str, value: &str) -> Self {
+        self.settings.query = self.settings.query.pair(name, value);
+        self
+    }
+
+    /// Auth for every request, bound to the origin that the request asked: a redirect elsewhere does not carry it, and
+    /// a challenge from elsewhere is not answered.
+    pub fn auth(mut self, auth: impl Auth) -> Self {
+        self.settings.auth = Some(SharedAuth::new(auth));
+        self
+    }
+
+    /// How long a call may take as a whole: redirects, retries, back-off and the body. Default: no limit.
+    pub fn timeout(mut self, total: Duration) -> Self {
+        self.settings.timeout = self.settings.timeout.total(total);
+        self
+    }
+
+    /// Limits for calls and attempts; see [`TimeoutOptions`].
+    pub fn timeouts(mut self, timeouts: TimeoutOptions) -> Self {
+        self.settings.timeout = timeouts;
+        self
+    }
+
+    /// Which redirects are followed. Default: 20 of them.
+    pub fn redirect(mut self, redirect: RedirectOptions) -> Self {
+        self.settings.redirect = redirect;
+        self
+    }
+
+    /// No redirect is followed: the 3xx is the response.
+    pub fn no_redirect(self) -> Self {
+        self.redirect(RedirectOptions::default().limit(0).on_limit(OnLimit::ReturnLast))
+    }
+
+    /// Which failed attempts are repeated, and how. Default: connection faults that are safe to repeat, once.
+    pub fn retry(mut self, retry: RetryOptions) -> Self {
+        self.settings.retry = retry;
+        self
+    }
+
+    /// Nothing is sent twice.
+    pub fn no_retry(self) -> Self {
+        self.retry(RetryOptions::none())
+    }
+
+    /// Hooks that run on each hop, before a request's own.
+    pub fn hooks(mut self, hooks: Hooks) -> Self {
+        self.settings.hooks = hooks;
+        self
+    }
+
+    /// Another jar, or other rules for cookies.
+    #[cfg(feature = "cookies")]
+    pub fn cookies(mut self, cookies: sortie_cookies::CookieOptions) -> Self {
+        self.settings.cookies = Some(cookies);
+        self.settings.jar = None;
+        self
+    }
+
+    /// A jar to read and to write, shared with whoever else has it.
+    #[cfg(feature = "cookies")]
+    pub fn jar(mut self, jar: sortie_cookies::Jar) -> Self {
+        self.settings.cookies = Some(sortie_cookies::CookieOptions::jar(jar.clone()));
+        self.settings.jar = Some(jar);
+        self
+    }
+
+    /// No cookies are sent or kept.
+    #[cfg(feature = "cookies")]
+    pub fn no_cookies(mut self) -> Self {
+        self.settings.cookies = None;
+        self.settings.jar = None;
+        self
+    }
+
+    /// What is different below a URL prefix: `"https://api.example.com/v1/"`, `"https://*.example.com/"`, or a scheme,
+    /// `"https://"`. The most specific host wins, then the longest path. A prefix that is mounted again is replaced.
+    ///
+    /// Prefixes are parsed, not compared as text: `https://api.example.com` never matches
+    /// `https://api.example.com.evil.org/`. Any service is a mount.
+    pub fn mount<P, M>(mut self, prefix: P, mount: M) -> Self
+    where
+        P: TryInto<Prefix>,
+        P::Error: fmt::Display,
+        M: Into<Mount>,
+    {
+        let mount = mount.into();
+        if let Some(invalid) = mount.error.clone() {
+            self = self.invalid(invalid);
+        }
+        match prefix.try_into() {
+            Ok(prefix) => {
+                self.settings.mount(prefix, mount);
+                self
+            }
+            Err(reason) => self.invalid(setter::Invalid::new("SessionBuilder::mount", reason.to_string())),
+        }
+    }
+
+    /// A layer around the whole call: it sees what the caller sees, once per call. The first one added is the
+    /// outermost.
+    pub fn layer<L>(mut self, layer: L) -> Self
+    where
+        L: Layer<BoxHttp> + Send + Sync + 'static,
+        L::Service: HttpService<Body>,
+    {
+        self.settings.layers.push(user_layer(layer));
+        self
+    }
+
+    /// A layer below the redirects, called once per hop. The first one added is the outermost.
+    pub fn hop_layer<L>(mut self, layer: L) -> Self
+    where
+        L: Layer<BoxHttp> + Send + Sync + 'static,
+        L::Service: HttpService<Body>,
+    {
+        self.settings.hop_layers.push(user_layer(layer));
+        self
+    }
+
+    /// A layer right above the transport, called once per send, signed and with its cookies. The first one added is
+    /// the outermost; a mount's wire layers are inside the session's.
+    pub fn wire_layer<L>(mut self, layer: L) -> Self
+    where
+        L: Layer<BoxHttp> + Send + Sync + 'static,
+        L::Service: HttpService<Body>,
+    {
+        self.settings.wire_layers.push(user_layer(layer));
+        self
+    }
+
+    /// The service that requests go to where their mount has none of its own: a [`Transport`](crate::Transport) shared
+    /// with others, or any service. Closing the session does not close it.
+    pub fn transport(mut self, transport: impl HttpService<Body>) -> Self {
+        self.settings.transport = TransportSetting::Given(BoxHttp::new(transport));
+        self
+    }
+
+    /// How the session's own transport connects and pools.
+    pub fn transport_options(mut self, options: TransportOptions) -> Self {
+        self.settings.transport = TransportSetting::Options(options);
+        self
+    }
+
+    /// Reads nothing from the environment. Proxies will be taken from it by default once they are there; until then
+    /// the environment is not read in any case.
+    pub fn no_env(self) -> Self {
+        self
+    }
+
+    /// The session.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Builder`](crate::ErrorKind::Builder): the first setter that was given an invalid value.
+    pub fn build(self) -> Result<Session, Error> {
+        match self.error {
+            Some(invalid) => Err(invalid.into()),
+            None => Ok(Self::assemble(self.settings)),
+        }
+    }
+
+    pub(crate) fn assemble(mut settings: Settings) -> Session {
+        let (wire, pool) = match settings.transport {
+            TransportSetting::Given(ref service) => (stack::given(service.clone()), None),
+            TransportSetting::Own(ref pool) => (stack::pooled(pool.transport.clone()), Some(pool.clone())),
+            TransportSetting::Options(options) => {
+                let pool = Pool::new(options);
+                settings.transport = TransportSetting::Own(pool.clone());
+                (stack::pooled(pool.transport.clone()), Some(pool))
+            }
+        };
+        for scheme in ["https://", "http://"] {
+            let prefix: Prefix = scheme.parse().expect("a bare scheme is a prefix");
+            if !settings.mounts.iter().any(|(mounted, _)| *mounted == prefix) {
+                settings.mounts.push((prefix, Mount::new()));
+            }
+        }
+        Session::assembled(stack::session(&settings, &wire), settings, pool)
+    }
+}
+
+/// The text of what is wrong with a URL: an error's own level only says that something is.
+fn source_text(error: &Error) -> String {
+    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
+}
+
+impl fmt::Debug for SessionBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionBuilder").field("settings", &self.settings).field("error", &self.error).finish()
+    }
+}

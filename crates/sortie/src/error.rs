@@ -1,0 +1,249 @@
+use std::error::Error as StdError;
+use std::fmt;
+
+use http::StatusCode;
+use sortie_core::{BoxError, Elapsed, Outcome, Phase, find};
+use sortie_layers::status::StatusError;
+use sortie_layers::{auth, hooks, mounts, redirect};
+use url::Url;
+
+use crate::Response;
+
+/// What went wrong with a call.
+///
+/// [`kind`](Self::kind) says it in a word, [`source`](StdError::source) leads to the typed cause, which
+/// [`sortie_core::find`] finds by its type. Its text is for people and one level deep; no URL in it has a user name, a
+/// password or a query, and no header value, cookie or body is ever part of it.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    url: Option<Url>,
+    source: Option<BoxError>,
+}
+
+/// The sorts of [`Error`].
+///
+/// "Retried" says whether a session's default policy sends again; [`RetryOptions`](crate::layers::retry::RetryOptions)
+/// changes that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A request could not be signed, or a challenge not be answered. Not retried.
+    Auth,
+    /// A body failed while it was sent or read. Not retried.
+    Body,
+    /// A URL, header, body or setting given to a builder is not valid; the message names the call. Nothing was sent.
+    Builder,
+    /// The session or its transport is closed. Nothing was sent.
+    Closed,
+    /// No connection could be made: name look-up, TCP, proxy. Nothing was sent. Retried once.
+    Connect,
+    /// A body is not what it was asked to be: JSON, text in a known charset. Not retried.
+    Decode,
+    /// A hook stopped the call. Not retried.
+    Hook,
+    /// The exchange failed on its connection; the server may have acted on the request. Retried once where it is
+    /// certain that this repeats nothing.
+    Protocol,
+    /// A redirect could not be followed, or there were too many. Not retried.
+    Redirect,
+    /// The request failed in a layer or service of the user's own, which says more in its error. Not retried.
+    Request,
+    /// The response's status is an error, and the caller asked for that to be one.
+    Status,
+    /// A time limit ran out; [`Error::phase`] says which. Retried once if no connection had been made.
+    Timeout,
+    /// The TLS handshake failed: the certificate was refused, most often. Nothing was sent. Not retried.
+    Tls,
+    /// There is no transport for the URL's scheme. Nothing was sent.
+    Unsupported,
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, source: impl Into<BoxError>) -> Self {
+        Self(Box::new(Inner { kind, url: None, source: Some(source.into()) }))
+    }
+
+    pub(crate) fn builder(source: impl Into<BoxError>) -> Self {
+        Self::new(ErrorKind::Builder, source)
+    }
+
+    pub(crate) fn closed() -> Self {
+        Self(Box::new(Inner { kind: ErrorKind::Closed, url: None, source: None }))
+    }
+
+    /// What came up the tower, sorted; an `Error` of a session that serves as another's transport stays as it is.
+    pub(crate) fn from_tower(error: BoxError) -> Self {
+        match error.downcast::<Self>() {
+            Ok(error) => *error,
+            Err(error) => Self::new(kind_of(&*error), error),
+        }
+    }
+
+    pub(crate) fn from_body(error: BoxError) -> Self {
+        match Self::from_tower(error) {
+            // A body's own stream knows nothing of the wire, so whatever else it says, it is the body that failed.
+            Self(mut inner) if inner.kind == ErrorKind::Request => {
+                inner.kind = ErrorKind::Body;
+                Self(inner)
+            }
+            error => error,
+        }
+    }
+
+    pub(crate) fn with_url(mut self, url: impl FnOnce() -> Option<Url>) -> Self {
+        if self.0.url.is_none() {
+            self.0.url = url().map(presentable);
+        }
+        self
+    }
+
+    /// Its sort.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The URL of the call, without user name, password, query and fragment.
+    #[must_use]
+    pub fn url(&self) -> Option<&Url> {
+        self.0.url.as_ref()
+    }
+
+    /// Whether a time limit ran out, anywhere.
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        self.phase().is_some()
+    }
+
+    /// The time limit that ran out, if one did.
+    #[must_use]
+    pub fn phase(&self) -> Option<Phase> {
+        find::<Elapsed>(self).map(Elapsed::phase)
+    }
+
+    /// Whether no connection could be made, because of the network, of TLS or of time.
+    #[must_use]
+    pub fn is_connect(&self) -> bool {
+        matches!(self.outcome(), Some(Outcome::Connect { .. }))
+    }
+
+    /// What the failed exchange may have done on the wire, where the transport could tell.
+    #[must_use]
+    pub fn outcome(&self) -> Option<Outcome> {
+        Outcome::of(self)
+    }
+
+    /// The status of the response that was taken for an error.
+    #[must_use]
+    pub fn status(&self) -> Option<StatusCode> {
+        find::<StatusError>(self).map(StatusError::status)
+    }
+
+    /// The response that was taken for an error, its body unread; the error itself if there is none.
+    ///
+    /// # Errors
+    ///
+    /// The error, unchanged, unless its kind is [`ErrorKind::Status`].
+    pub fn into_response(mut self) -> Result<Response, Self> {
+        match self.0.source.take().map(|source| source.downcast::<StatusError>()) {
+            Some(Ok(status)) => {
+                let mut response = Response::from(status.into_response());
+                if let Some(url) = self.0.url {
+                    response.set_url(url);
+                }
+                Ok(response)
+            }
+            Some(Err(source)) => {
+                self.0.source = Some(source);
+                Err(self)
+            }
+            None => Err(self),
+        }
+    }
+}
+
+/// The one place where causes become kinds.
+fn kind_of(error: &(dyn StdError + 'static)) -> ErrorKind {
+    if find::<Elapsed>(error).is_some() {
+        return ErrorKind::Timeout;
+    }
+    if let Some(outcome) = Outcome::of(error) {
+        return match outcome {
+            Outcome::Closed => ErrorKind::Closed,
+            Outcome::Connect { phase: Phase::Tls } => ErrorKind::Tls,
+            Outcome::Connect { .. } | Outcome::AcquireTimeout => ErrorKind::Connect,
+            _ => ErrorKind::Protocol,
+        };
+    }
+    let kinds: [(bool, ErrorKind); 11] = [
+        (has::<StatusError>(error), ErrorKind::Status),
+        (has::<hooks::HookFailed>(error), ErrorKind::Hook),
+        (has::<auth::SigningFailed>(error), ErrorKind::Auth),
+        (has::<auth::NotReplayable>(error), ErrorKind::Auth),
+        (has::<mounts::NoMount>(error), ErrorKind::Unsupported),
+        (has::<mounts::NotAbsolute>(error), ErrorKind::Builder),
+        (has::<redirect::Failed>(error), ErrorKind::Redirect),
+        (has::<redirect::TooManyRedirects>(error), ErrorKind::Redirect),
+        (has::<sortie_layers::query::AppendError>(error), ErrorKind::Builder),
+        (has::<sortie_core::LengthMismatch>(error), ErrorKind::Body),
+        (has::<sortie_transport::InvalidRequest>(error), ErrorKind::Builder),
+    ];
+    kinds.iter().find(|(is, _)| *is).map_or(ErrorKind::Request, |(_, kind)| *kind)
+}
+
+fn has<E: StdError + 'static>(error: &(dyn StdError + 'static)) -> bool {
+    find::<E>(error).is_some()
+}
+
+/// A URL without what may be secret in it.
+fn presentable(mut url: Url) -> Url {
+    // Both fail only for URLs that cannot have userinfo in the first place.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.set_query(None);
+    url.set_fragment(None);
+    url
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0.kind {
+            ErrorKind::Auth => "the request could not be authenticated",
+            ErrorKind::Body => "a body failed",
+            ErrorKind::Builder => "the request or a setting is not valid",
+            ErrorKind::Closed => "the session is closed",
+            ErrorKind::Connect => "no connection could be made",
+            ErrorKind::Decode => "the body is not what was asked for",
+            ErrorKind::Hook => "a hook stopped the call",
+            ErrorKind::Protocol => "the exchange failed",
+            ErrorKind::Redirect => "a redirect was not followed",
+            ErrorKind::Request => "the request failed",
+            ErrorKind::Status => "the response's status is an error",
+            ErrorKind::Timeout => "a time limit ran out",
+            ErrorKind::Tls => "the TLS handshake failed",
+            ErrorKind::Unsupported => "there is no transport for this URL",
+        })?;
+        match &self.0.url {
+            Some(url) => write!(f, " ({url})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.0.kind)
+            .field("url", &self.0.url.as_ref().map(Url::as_str))
+            .field("source", &self.0.source)
+            .finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}

@@ -1,0 +1,102 @@
+use std::fmt;
+
+use http::Uri;
+use sortie_layers::base_url::BaseUrl;
+use url::Url;
+
+use crate::Error;
+
+/// What can name the target of a request: `&str`, `String`, [`Url`], [`Uri`], and references to them.
+///
+/// A relative reference is appended to the session's base URL. This trait is sealed.
+pub trait IntoUrl: sealed::Sealed {}
+
+mod sealed {
+    use super::{BaseUrl, Error, Url};
+
+    pub trait Sealed {
+        fn into_url(self, base: Option<&BaseUrl>) -> Result<Url, Error>;
+    }
+}
+
+pub(crate) fn resolve(url: impl IntoUrl, base: Option<&BaseUrl>) -> Result<Url, Error> {
+    url.into_url(base)
+}
+
+impl IntoUrl for Url {}
+impl sealed::Sealed for Url {
+    fn into_url(self, _: Option<&BaseUrl>) -> Result<Url, Error> {
+        if self.has_host() { Ok(self) } else { Err(Error::builder(InvalidUrl::NoHost)) }
+    }
+}
+
+impl IntoUrl for &str {}
+impl sealed::Sealed for &str {
+    fn into_url(self, base: Option<&BaseUrl>) -> Result<Url, Error> {
+        match Url::parse(self) {
+            Ok(url) => url.into_url(base),
+            Err(url::ParseError::RelativeUrlWithoutBase) => match base {
+                Some(base) => base.join(self).map_err(Error::builder),
+                None => Err(Error::builder(InvalidUrl::Relative)),
+            },
+            Err(error) => Err(Error::builder(InvalidUrl::Malformed(error))),
+        }
+    }
+}
+
+macro_rules! by_text {
+    ($($type:ty),*) => {$(
+        impl IntoUrl for $type {}
+        impl sealed::Sealed for $type {
+            fn into_url(self, base: Option<&BaseUrl>) -> Result<Url, Error> {
+                sealed::Sealed::into_url(&*self.to_string(), base)
+            }
+        }
+    )*};
+}
+
+by_text!(String, &String, Uri, &Uri);
+
+impl IntoUrl for &Url {}
+impl sealed::Sealed for &Url {
+    fn into_url(self, base: Option<&BaseUrl>) -> Result<Url, Error> {
+        self.clone().into_url(base)
+    }
+}
+
+/// Why a URL was not taken. It is never part of the message: it may hold a secret.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum InvalidUrl {
+    /// It is relative, and the session has no base URL.
+    Relative,
+    /// It has no host.
+    NoHost,
+    /// It is not a URL.
+    Malformed(url::ParseError),
+    /// Its parts cannot be sent over HTTP.
+    NotHttp(http::Error),
+}
+
+impl fmt::Display for InvalidUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Relative => f.write_str(
+                "the URL is relative: set SessionBuilder::base_url, or begin it with https:// or another scheme",
+            ),
+            Self::NoHost => f.write_str("the URL has no host: write it as https://host/path"),
+            Self::Malformed(_) => f.write_str("the URL cannot be parsed"),
+            Self::NotHttp(_) => f.write_str("the URL cannot be sent over HTTP"),
+        }
+    }
+}
+
+impl std::error::Error for InvalidUrl {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Malformed(error) => Some(error),
+            Self::NotHttp(error) => Some(error),
+            Self::Relative | Self::NoHost => None,
+        }
+    }
+}

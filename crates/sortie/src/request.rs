@@ -1,0 +1,496 @@
+use std::fmt;
+use std::time::Duration;
+
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{Extensions, HeaderMap, Method, Request, Uri, request, response};
+use serde::Serialize;
+use sortie_core::auth::{Auth, SharedAuth};
+use sortie_core::{Body, BoxError, PerRequest};
+use sortie_layers::auth::{Basic, Bearer};
+use sortie_layers::headers::Without;
+use sortie_layers::hooks::{Asked, Hooks, IntoHookResult};
+use sortie_layers::query::QueryOptions;
+use sortie_layers::redirect::{Fragment, RedirectOptions};
+use sortie_layers::retry::RetryOptions;
+use sortie_layers::timeout::TimeoutOptions;
+use sortie_transport::PhaseTimeouts;
+use url::Url;
+
+use crate::into_url::{self, IntoUrl, InvalidUrl};
+use crate::{Error, Response, Session, setter, userinfo};
+
+/// A request being made, and its differences from the session's settings.
+///
+/// Setters do not fail: the first value that could not be taken is the error of [`send`](Self::send) and
+/// [`build`](Self::build), which names the setter. Everything set here beats the mount's and the session's.
+#[must_use = "a request is sent by `send`"]
+pub struct RequestBuilder {
+    session: Session,
+    draft: Result<Draft, Error>,
+}
+
+struct Draft {
+    method: Method,
+    url: Url,
+    headers: HeaderMap,
+    extensions: Extensions,
+    hooks: Option<Hooks>,
+    body: Body,
+}
+
+impl RequestBuilder {
+    pub(crate) fn new<M: TryInto<Method>>(session: Session, method: M, url: impl IntoUrl) -> Self {
+        let draft = draft(&session, method, url);
+        Self { session, draft }
+    }
+
+    fn edit(mut self, edit: impl FnOnce(&mut Draft)) -> Self {
+        if let Ok(draft) = &mut self.draft {
+            edit(draft);
+        }
+        self
+    }
+
+    fn try_edit<E: Into<Error>>(mut self, edit: impl FnOnce(&mut Draft) -> Result<(), E>) -> Self {
+        if let Ok(draft) = &mut self.draft
+            && let Err(error) = edit(draft)
+        {
+            self.draft = Err(error.into());
+        }
+        self
+    }
+
+    fn extension_of<T: Clone + Send + Sync + 'static>(self, value: T) -> Self {
+        self.edit(|draft| {
+            draft.extensions.insert(value);
+        })
+    }
+
+    /// A header. It replaces what was set under this name before, and any default.
+    pub fn header<N, V>(self, name: N, value: V) -> Self
+    where
+        N: TryInto<HeaderName>,
+        V: TryInto<HeaderValue>,
+    {
+        self.try_edit(|draft| {
+            let (name, value) = setter::header("RequestBuilder::header", name, value)?;
+            draft.headers.insert(name, value);
+            Ok::<_, setter::Invalid>(())
+        })
+    }
+
+    /// Headers. They replace what was set under their names before, and any defaults.
+    pub fn headers(self, headers: HeaderMap) -> Self {
+        self.edit(|draft| setter::replace(&mut draft.headers, headers))
+    }
+
+    /// Leaves out a default header of the session's or the mount's: requests' `headers={"Accept": None}`.
+    pub fn without_header<N: TryInto<HeaderName>>(self, name: N) -> Self {
+        self.try_edit(|draft| {
+            let name = setter::header_name("RequestBuilder::without_header", name)?;
+            draft.headers.remove(&name);
+            Without::add(&mut draft.extensions, name);
+            Ok::<_, setter::Invalid>(())
+        })
+    }
+
+    /// Query parameters, appended to what the URL has: pairs, a map, or a struct; a sequence repeats its key.
+    pub fn query<T: Serialize + ?Sized>(self, query: &T) -> Self {
+        self.try_edit(|draft| {
+            let query = serde_html_form::to_string(query).map_err(|error| unserializable("query", &error))?;
+            if !query.is_empty() {
+                let query = match draft.url.query() {
+                    Some(present) if !present.is_empty() => format!("{present}&{query}"),
+                    _ => query,
+                };
+                draft.url.set_query(Some(&query));
+            }
+            Ok::<_, setter::Invalid>(())
+        })
+    }
+
+    /// A body of any kind; see [`Body`]. It sets no `Content-Type`.
+    pub fn body(self, body: impl Into<Body>) -> Self {
+        self.edit(|draft| draft.body = body.into())
+    }
+
+    /// A form body, `application/x-www-form-urlencoded`: pairs, a map, or a struct; a sequence repeats its key.
+    pub fn form<T: Serialize + ?Sized>(self, form: &T) -> Self {
+        self.try_edit(|draft| {
+            let form = serde_html_form::to_string(form).map_err(|error| unserializable("form", &error))?;
+            draft.content(form.into(), "application/x-www-form-urlencoded");
+            Ok::<_, setter::Invalid>(())
+        })
+    }
+
+    /// A JSON body, `application/json`. Falsy values are sent like any other; serde_json writes NaN as `null`.
+    #[cfg(feature = "json")]
+    pub fn json<T: Serialize + ?Sized>(self, json: &T) -> Self {
+        self.try_edit(|draft| {
+            let json = serde_json::to_vec(json).map_err(|error| unserializable("json", &error))?;
+            draft.content(json.into(), "application/json");
+            Ok::<_, setter::Invalid>(())
+        })
+    }
+
+    /// Auth for this request, in place of the mount's and the session's and of any `Authorization` header. A redirect
+    /// to another origin does not carry it.
+    pub fn auth(self, auth: impl Auth) -> Self {
+        self.extension_of(PerRequest::Use(SharedAuth::new(auth)))
+    }
+
+    /// No auth for this request: neither the mount's nor the session's nor one from the URL.
+    pub fn no_auth(self) -> Self {
+        self.extension_of(PerRequest::<SharedAuth>::Off)
+    }
+
+    /// [`auth`](Self::auth) by user name and password (Basic, RFC 7617).
+    pub fn basic_auth(self, user: impl AsRef<str>, password: impl AsRef<str>) -> Self {
+        self.auth(Basic::new(user, password))
+    }
+
+    /// [`auth`](Self::auth) by a token (Bearer, RFC 6750).
+    pub fn bearer_auth(self, token: impl AsRef<str>) -> Self {
+        self.auth(Bearer::new(token))
+    }
+
+    /// How long the call may take as a whole: redirects, retries, back-off and the body.
+    pub fn timeout(self, total: Duration) -> Self {
+        self.timeouts_with(|timeouts| timeouts.total(total))
+    }
+
+    /// No limit for the call as a whole, whatever the session has.
+    pub fn no_timeout(self) -> Self {
+        self.timeouts_with(TimeoutOptions::no_total)
+    }
+
+    /// How long one attempt may take up to the head of its response.
+    pub fn attempt_timeout(self, attempt: Duration) -> Self {
+        self.timeouts_with(|timeouts| timeouts.attempt(attempt))
+    }
+
+    fn timeouts_with(self, change: impl FnOnce(TimeoutOptions) -> TimeoutOptions) -> Self {
+        self.edit(|draft| {
+            let timeouts = match PerRequest::<TimeoutOptions>::of(&draft.extensions) {
+                Some(PerRequest::Use(timeouts)) => *timeouts,
+                _ => TimeoutOptions::default(),
+            };
+            draft.extensions.insert(PerRequest::Use(change(timeouts)));
+        })
+    }
+
+    /// The transport's limits for this request: waiting for a connection, connecting, gaps.
+    pub fn phase_timeouts(self, timeouts: PhaseTimeouts) -> Self {
+        self.extension_of(PerRequest::Use(timeouts))
+    }
+
+    /// Which redirects of this request are followed.
+    pub fn redirect(self, redirect: RedirectOptions) -> Self {
+        self.extension_of(PerRequest::Use(redirect))
+    }
+
+    /// No redirect of this request is followed: the 3xx is the response.
+    pub fn no_redirect(self) -> Self {
+        self.extension_of(PerRequest::<RedirectOptions>::Off)
+    }
+
+    /// Which failed attempts of this request are repeated, and how.
+    pub fn retry(self, retry: RetryOptions) -> Self {
+        self.extension_of(PerRequest::Use(retry))
+    }
+
+    /// This request is sent once.
+    pub fn no_retry(self) -> Self {
+        self.extension_of(PerRequest::<RetryOptions>::Off)
+    }
+
+    /// Default query parameters for this request in place of the session's.
+    pub fn default_query(self, query: QueryOptions) -> Self {
+        self.extension_of(PerRequest::Use(query))
+    }
+
+    /// None of the session's and the mount's query parameters.
+    pub fn no_default_query(self) -> Self {
+        self.extension_of(PerRequest::<QueryOptions>::Off)
+    }
+
+    /// A cookie for this request. It beats one of the jar's of the same name, is not stored, and stays with the origin
+    /// that the request asks.
+    #[cfg(feature = "cookies")]
+    pub fn cookie(self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
+        self.try_edit(|draft| {
+            sortie_cookies::RequestCookies::add(&mut draft.extensions, name.as_ref(), value.as_ref())
+                .map_err(|invalid| setter::Invalid::new("RequestBuilder::cookie", invalid.to_string()))
+        })
+    }
+
+    /// Cookies for this request; see [`cookie`](Self::cookie).
+    #[cfg(feature = "cookies")]
+    pub fn cookies<N: AsRef<str>, V: AsRef<str>>(self, cookies: impl IntoIterator<Item = (N, V)>) -> Self {
+        cookies.into_iter().fold(self, |request, (name, value)| request.cookie(name, value))
+    }
+
+    /// Another jar, or other rules for cookies, for this request.
+    #[cfg(feature = "cookies")]
+    pub fn cookie_options(self, options: sortie_cookies::CookieOptions) -> Self {
+        self.extension_of(PerRequest::Use(options))
+    }
+
+    /// No cookies of the session's are sent with this request, and none that it is answered with are kept.
+    #[cfg(feature = "cookies")]
+    pub fn no_cookies(self) -> Self {
+        self.extension_of(PerRequest::<sortie_cookies::CookieOptions>::Off)
+    }
+
+    /// A hook on this request's head, run on each hop after the session's.
+    pub fn on_request<R: IntoHookResult>(
+        self,
+        hook: impl Fn(&mut request::Parts) -> R + Send + Sync + 'static,
+    ) -> Self {
+        self.hooks_with(|hooks| hooks.on_request(hook))
+    }
+
+    /// A hook on the head of each response to this request, run on each hop after the session's.
+    pub fn on_response<R: IntoHookResult>(
+        self,
+        hook: impl Fn(&mut response::Parts, &Asked) -> R + Send + Sync + 'static,
+    ) -> Self {
+        self.hooks_with(|hooks| hooks.on_response(hook))
+    }
+
+    /// A hook on the error of a hop of this request, run after the session's.
+    pub fn on_error(self, hook: impl Fn(&BoxError, &Asked) + Send + Sync + 'static) -> Self {
+        self.hooks_with(|hooks| hooks.on_error(hook))
+    }
+
+    fn hooks_with(self, change: impl FnOnce(Hooks) -> Hooks) -> Self {
+        self.edit(|draft| draft.hooks = Some(change(draft.hooks.take().unwrap_or_default())))
+    }
+
+    /// Hooks for this request, async ones among them, in place of those added before.
+    pub fn hooks(self, hooks: Hooks) -> Self {
+        self.edit(|draft| draft.hooks = Some(hooks))
+    }
+
+    /// None of the session's hooks for this request.
+    pub fn no_hooks(self) -> Self {
+        self.edit(|draft| {
+            draft.hooks = None;
+            draft.extensions.insert(PerRequest::<Hooks>::Off);
+        })
+    }
+
+    /// A value for a layer of the user's own, or an override of one, in the request's extensions.
+    pub fn extension<T: Clone + Send + Sync + 'static>(self, value: T) -> Self {
+        self.extension_of(value)
+    }
+
+    /// The request as it stands: what it says itself, and its overrides as extensions. What session and mount add, the
+    /// layers add on [`Session::send`].
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Builder`](crate::ErrorKind::Builder): the first setter that was given an invalid value, or an
+    /// invalid URL or method.
+    pub fn build(self) -> Result<Request<Body>, Error> {
+        self.draft?.into_request().map(|(request, _)| request)
+    }
+
+    /// Sends the request and waits for the head of its response.
+    ///
+    /// # Errors
+    ///
+    /// Whatever kept the call from being answered; see [`ErrorKind`](crate::ErrorKind). A response with an error
+    /// status is not an error; [`Response::error_for_status`] makes one of it.
+    pub async fn send(self) -> Result<Response, Error> {
+        let (request, url) = self.draft?.into_request()?;
+        self.session.deliver(request, Some(url)).await
+    }
+}
+
+fn draft<M: TryInto<Method>>(session: &Session, method: M, url: impl IntoUrl) -> Result<Draft, Error> {
+    let method = method
+        .try_into()
+        .map_err(|_| setter::Invalid::new("Session::request", "the method is not a valid HTTP method name"))?;
+    let url = into_url::resolve(url, session.base_url())?;
+    Ok(Draft {
+        method,
+        url,
+        headers: HeaderMap::new(),
+        extensions: Extensions::new(),
+        hooks: None,
+        body: Body::empty(),
+    })
+}
+
+fn unserializable(setter: &str, error: &dyn fmt::Display) -> setter::Invalid {
+    let setter = match setter {
+        "query" => "RequestBuilder::query",
+        "form" => "RequestBuilder::form",
+        _ => "RequestBuilder::json",
+    };
+    setter::Invalid::new(setter, format!("the value cannot be serialized: {error}"))
+}
+
+impl Draft {
+    /// A body with its type, unless the request has a type already.
+    fn content(&mut self, body: Body, content_type: &'static str) {
+        self.body = body;
+        self.headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static(content_type));
+    }
+
+    fn into_request(mut self) -> Result<(Request<Body>, Url), Error> {
+        if let Some(userinfo) = userinfo::take(&mut self.url) {
+            self.extensions.insert(userinfo);
+        }
+        if let Some(fragment) = self.url.fragment() {
+            self.extensions.insert(Fragment::new(fragment));
+        }
+        if let Some(hooks) = self.hooks {
+            self.extensions.insert(PerRequest::Use(hooks));
+        }
+        let mut request = Request::new(self.body);
+        *request.method_mut() = self.method;
+        *request.uri_mut() = uri(&self.url)?;
+        *request.headers_mut() = self.headers;
+        *request.extensions_mut() = self.extensions;
+        Ok((request, self.url))
+    }
+}
+
+/// The URL as it is sent: without its fragment.
+fn uri(url: &Url) -> Result<Uri, Error> {
+    Uri::try_from(&url[..url::Position::AfterQuery]).map_err(|error| Error::builder(InvalidUrl::NotHttp(error.into())))
+}
+
+impl fmt::Debug for RequestBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.draft {
+            Ok(draft) => f
+                .debug_struct("RequestBuilder")
+                .field("method", &draft.method)
+                .field("host", &draft.url.host_str())
+                .field("headers", &draft.headers.keys().collect::<Vec<_>>())
+                .field("body", &draft.body)
+                .finish_non_exhaustive(),
+            Err(error) => f.debug_tuple("RequestBuilder").field(error).finish(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ErrorKind, Session};
+    use http::header::{ACCEPT, AUTHORIZATION, COOKIE};
+    use sortie_core::auth::Userinfo;
+    use std::error::Error as _;
+
+    fn session() -> Session {
+        Session::builder().base_url("https://api.example.com/v1/").build().unwrap()
+    }
+
+    #[test]
+    fn a_built_request_says_only_what_was_said_of_it() {
+        let request = session()
+            .post("items?sort=name")
+            .query(&[("page", "2"), ("tag", "a b")])
+            .header(ACCEPT, "text/plain")
+            .body("hello")
+            .build()
+            .unwrap();
+        assert_eq!(request.method(), Method::POST);
+        assert_eq!(request.uri(), "https://api.example.com/v1/items?sort=name&page=2&tag=a+b");
+        assert_eq!(request.headers().len(), 1);
+        assert_eq!(request.body().as_bytes(), Some(&b"hello"[..]));
+    }
+
+    #[test]
+    fn every_verb_is_there() {
+        let session = session();
+        for (builder, method) in [
+            (session.get("x"), "GET"),
+            (session.head("x"), "HEAD"),
+            (session.post("x"), "POST"),
+            (session.put("x"), "PUT"),
+            (session.patch("x"), "PATCH"),
+            (session.delete("x"), "DELETE"),
+            (session.options("x"), "OPTIONS"),
+            (session.request("PROPFIND", "x"), "PROPFIND"),
+            (session.request(Method::TRACE, "x"), "TRACE"),
+        ] {
+            assert_eq!(builder.build().unwrap().method(), method);
+        }
+    }
+
+    #[test]
+    fn a_body_gets_its_type_unless_the_request_has_one() {
+        let form = session().post("x").form(&[("a", "1"), ("a", "ä &")]).build().unwrap();
+        assert_eq!(form.headers()[CONTENT_TYPE], "application/x-www-form-urlencoded");
+        assert_eq!(form.body().as_bytes(), Some(&b"a=1&a=%C3%A4+%26"[..]));
+        #[cfg(feature = "json")]
+        {
+            let json = session().post("x").header(CONTENT_TYPE, "application/ld+json").json(&[1, 2]).build().unwrap();
+            assert_eq!(json.headers()[CONTENT_TYPE], "application/ld+json");
+            assert_eq!(json.body().as_bytes(), Some(&b"[1,2]"[..]));
+        }
+    }
+
+    #[test]
+    fn userinfo_and_fragment_leave_the_url_for_the_extensions() {
+        let request = session().get("https://user:secret@h/p#part").build().unwrap();
+        assert_eq!(request.uri(), "https://h/p");
+        assert_eq!(request.extensions().get(), Some(&Userinfo::new("user", Some("secret".into()))));
+        assert_eq!(request.extensions().get::<Fragment>().map(Fragment::as_str), Some("part"));
+    }
+
+    #[test]
+    fn overrides_are_extensions_of_the_types_that_configure_the_layers() {
+        let second = Duration::from_secs(1);
+        let request = session()
+            .get("x")
+            .timeout(second)
+            .attempt_timeout(second)
+            .no_redirect()
+            .retry(RetryOptions::standard())
+            .no_auth()
+            .without_header(ACCEPT)
+            .on_request(|_| ())
+            .build()
+            .unwrap();
+        let extensions = request.extensions();
+        let timeouts = TimeoutOptions::default().total(second).attempt(second);
+        assert_eq!(PerRequest::of(extensions), Some(&PerRequest::Use(timeouts)));
+        assert!(matches!(PerRequest::<RedirectOptions>::of(extensions), Some(PerRequest::Off)));
+        assert!(matches!(PerRequest::<RetryOptions>::of(extensions), Some(PerRequest::Use(_))));
+        assert!(matches!(PerRequest::<SharedAuth>::of(extensions), Some(PerRequest::Off)));
+        assert!(matches!(PerRequest::<Hooks>::of(extensions), Some(PerRequest::Use(_))));
+        assert!(extensions.get::<Without>().is_some());
+    }
+
+    #[test]
+    fn the_first_invalid_value_is_the_error_and_is_not_shown() {
+        for (request, names) in [
+            (session().get("x").header("bad name", "v").header("x", "secret\r\n"), "RequestBuilder::header"),
+            (session().get("x").header(COOKIE, "secret\nx: y"), "RequestBuilder::header: the value given for cookie"),
+            (session().get("x").without_header("a b"), "RequestBuilder::without_header"),
+            (session().request("GET /x\r\nA:b", "x"), "Session::request"),
+            (session().get("http://h:99999/secret"), "cannot be parsed"),
+            (session().get("mailto:secret@h"), "has no host"),
+            (Session::new().get("relative?secret"), "SessionBuilder::base_url"),
+            (session().get("x").query("not a map: secret"), "RequestBuilder::query"),
+        ] {
+            let error = request.header(AUTHORIZATION, "later").build().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Builder);
+            let text = format!("{error}: {}", error.source().unwrap());
+            assert!(text.contains(names), "{text}");
+            assert!(!text.contains("secret") && !format!("{error:?}").contains("secret"), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_names_and_no_values() {
+        let request = session().get("https://h/secret").header(AUTHORIZATION, "secret").body("secret");
+        assert!(!format!("{request:?}").contains("secret"), "{request:?}");
+    }
+}

@@ -1,0 +1,308 @@
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, Request, Response as HttpResponse, Uri};
+use sortie_core::{Body, BoxError, BoxFuture, BoxHttp, HttpService, InFlight, Ticket};
+use sortie_layers::base_url::BaseUrl;
+use tokio::time::Instant;
+use tower_service::Service;
+use url::Url;
+
+use crate::into_url::IntoUrl;
+use crate::settings::{Pool, Settings, TransportSetting};
+use crate::{Error, RequestBuilder, Response, SessionBuilder, userinfo};
+
+/// How long [`Session::close`] waits for bodies that are still being read.
+const CLOSE_DEADLINE: Duration = Duration::from_secs(30);
+
+/// An HTTP client session: cookies, auth, redirects, retries, hooks and a connection pool, shared by every call made
+/// through it.
+///
+/// A clone is a handle to the same session. It is itself a tower `Service<http::Request<B>>`.
+///
+/// ```
+/// # async fn example() -> Result<(), sortie::Error> {
+/// use std::time::Duration;
+///
+/// let session = sortie::Session::builder()
+///     .user_agent("inventory/1.4")
+///     .base_url("https://api.example.com/v1/")
+///     .timeout(Duration::from_secs(20))
+///     .build()?;
+/// let response = session.get("items").query(&[("in_stock", "yes")]).send().await?.error_for_status()?;
+/// println!("{}", response.text().await?);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Session(Arc<Inner>);
+
+struct Inner {
+    tower: BoxHttp,
+    settings: Settings,
+    calls: InFlight,
+    pool: Option<Pool>,
+    left_pool: AtomicBool,
+}
+
+impl Inner {
+    /// The pool, if this session was the last to use it; once only.
+    fn leave_pool(&self) -> Option<&Pool> {
+        let left = self.left_pool.swap(true, Ordering::AcqRel);
+        self.pool.as_ref().filter(|pool| !left && pool.leave())
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.leave_pool();
+    }
+}
+
+impl Session {
+    /// A session with the defaults of [`SessionBuilder`].
+    ///
+    /// It cannot fail: what TLS needs of the system is read at the first `https` connection.
+    #[must_use]
+    pub fn new() -> Self {
+        SessionBuilder::assemble(Settings::default())
+    }
+
+    /// Settings for a session.
+    pub fn builder() -> SessionBuilder {
+        SessionBuilder::new()
+    }
+
+    /// The comfort of a session over a stack that was composed by hand: nothing is added to it.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), sortie::Error> {
+    /// let app = axum::Router::new().route("/", axum::routing::get(|| async { "home" }));
+    /// let session = sortie::Session::from_service(app);
+    /// assert_eq!(session.get("http://app.test/").send().await?.text().await?, "home");
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn from_service(service: impl HttpService<Body>) -> Self {
+        let tower = BoxHttp::new(service);
+        // There is no tower of ours whose settings these would be; a builder made from this session starts with the
+        // defaults above the same service.
+        let settings = Settings { transport: TransportSetting::Given(tower.clone()), ..Settings::default() };
+        Self::assembled(tower, settings, None)
+    }
+
+    pub(crate) fn assembled(tower: BoxHttp, settings: Settings, pool: Option<Pool>) -> Self {
+        if let Some(pool) = &pool {
+            pool.enter();
+        }
+        Self(Arc::new(Inner { tower, settings, calls: InFlight::default(), pool, left_pool: AtomicBool::new(false) }))
+    }
+
+    /// A builder with this session's settings, cookie jar, retry budgets and connection pool.
+    ///
+    /// What is built from it is a new session that keeps the cookies and the warm connections of this one: requests'
+    /// `session.headers.update(…)` after log-in. Of a session made by [`from_service`](Self::from_service) it is a
+    /// builder with the default settings and that service as its transport.
+    pub fn to_builder(&self) -> SessionBuilder {
+        SessionBuilder::of(self.0.settings.clone())
+    }
+
+    /// A `GET` request.
+    pub fn get(&self, url: impl IntoUrl) -> RequestBuilder {
+        self.request(Method::GET, url)
+    }
+
+    /// A `HEAD` request. Its redirects are followed like any other's.
+    pub fn head(&self, url: impl IntoUrl) -> RequestBuilder {
+        self.request(Method::HEAD, url)
+    }
+
+    /// A `POST` request.
+    pub fn post(&self, url: impl IntoUrl) -> RequestBuilder {
+        self.request(Method::POST, url)
+    }
+
+    /// A `PUT` request.
+    pub fn put(&self, url: impl IntoUrl) -> RequestBuilder {
+        self.request(Method::PUT, url)
+    }
+
+    /// A `PATCH` request.
+    pub fn patch(&self, url: impl IntoUrl) -> RequestBuilder {
+        self.request(Method::PATCH, url)
+    }
+
+    /// A `DELETE` request.
+    pub fn delete(&self, url: impl IntoUrl) -> RequestBuilder {
+        self.request(Method::DELETE, url)
+    }
+
+    /// An `OPTIONS` request.
+    pub fn options(&self, url: impl IntoUrl) -> RequestBuilder {
+        self.request(Method::OPTIONS, url)
+    }
+
+    /// A request with any method: a [`Method`], or its name.
+    ///
+    /// An invalid method or URL is the error of [`RequestBuilder::send`] and [`RequestBuilder::build`].
+    pub fn request<M: TryInto<Method>>(&self, method: M, url: impl IntoUrl) -> RequestBuilder {
+        RequestBuilder::new(self.clone(), method, url)
+    }
+
+    /// Sends a request that was built elsewhere, or by [`RequestBuilder::build`], through the whole session.
+    ///
+    /// # Errors
+    ///
+    /// Whatever kept the call from being answered; see [`ErrorKind`](crate::ErrorKind). A response with an error
+    /// status is not an error.
+    pub async fn send<B: Into<Body>>(&self, request: Request<B>) -> Result<Response, Error> {
+        let mut request = request.map(Into::into);
+        userinfo::hide(&mut request)?;
+        let url = Url::parse(&request.uri().to_string()).ok();
+        self.deliver(request, url).await
+    }
+
+    pub(crate) async fn deliver(&self, request: Request<Body>, url: Option<Url>) -> Result<Response, Error> {
+        let started = Instant::now();
+        let response = self.dispatch(request).await?;
+        Ok(Response::received(response, url, started.elapsed()))
+    }
+
+    fn dispatch(&self, mut request: Request<Body>) -> Pending {
+        let Some(ticket) = self.0.calls.enter() else {
+            return Pending::refused(Error::closed());
+        };
+        if let Err(error) = userinfo::hide(&mut request) {
+            return Pending::refused(error);
+        }
+        let uri = request.uri().clone();
+        Pending(State::Call { tower: self.0.tower.clone().call(request), uri, ticket: Some(ticket) })
+    }
+
+    /// The cookie jar; `None` if the session keeps no cookies, or keeps them in a store of the user's.
+    #[cfg(feature = "cookies")]
+    #[must_use]
+    pub fn cookies(&self) -> Option<&sortie_cookies::Jar> {
+        self.0.settings.jar.as_ref()
+    }
+
+    pub(crate) fn base_url(&self) -> Option<&BaseUrl> {
+        self.0.settings.base_url.as_ref()
+    }
+
+    /// Ends the session, for every clone of it: new calls are refused, calls under way and bodies being read may
+    /// finish within 30 seconds, then its connections are closed.
+    ///
+    /// A transport that the user gave to the session, or that a session [built from](Self::to_builder) this one still
+    /// uses, stays open.
+    pub async fn close(&self) {
+        self.close_within(CLOSE_DEADLINE).await;
+    }
+
+    /// [`close`](Self::close) with another limit for what is under way.
+    pub async fn close_within(&self, limit: Duration) {
+        let started = Instant::now();
+        self.0.calls.close();
+        // Past the limit the connections are closed under whoever still uses them.
+        let _ = tokio::time::timeout(limit, self.0.calls.idle()).await;
+        if let Some(pool) = self.0.leave_pool() {
+            pool.transport.close(limit.saturating_sub(started.elapsed())).await;
+        }
+    }
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("settings", &self.0.settings).field("calls", &self.0.calls).finish()
+    }
+}
+
+impl<B> Service<Request<B>> for Session
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    type Response = HttpResponse<Body>;
+    type Error = Error;
+    type Future = Pending;
+
+    /// Always ready: which of its pools a call needs is not known before it is made.
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Pending {
+        self.dispatch(request.map(Body::new))
+    }
+}
+
+impl<B> Service<Request<B>> for &Session
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    type Response = HttpResponse<Body>;
+    type Error = Error;
+    type Future = Pending;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Pending {
+        self.dispatch(request.map(Body::new))
+    }
+}
+
+/// A call under way: the future of the session as a service.
+#[must_use = "futures do nothing unless polled"]
+pub struct Pending(State);
+
+enum State {
+    Call { tower: BoxFuture<'static, Result<HttpResponse<Body>, BoxError>>, uri: Uri, ticket: Option<Ticket> },
+    Refused(Option<Error>),
+}
+
+impl Pending {
+    fn refused(error: Error) -> Self {
+        Self(State::Refused(Some(error)))
+    }
+}
+
+impl Future for Pending {
+    type Output = Result<HttpResponse<Body>, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.0 {
+            State::Call { tower, uri, ticket } => {
+                let answer = ready!(tower.as_mut().poll(cx));
+                let ticket = ticket.take();
+                Poll::Ready(match answer {
+                    Ok(response) => Ok(response.map(|body| match ticket {
+                        Some(ticket) => body.hold(ticket),
+                        None => body,
+                    })),
+                    Err(error) => Err(Error::from_tower(error).with_url(|| Url::parse(&uri.to_string()).ok())),
+                })
+            }
+            State::Refused(error) => Poll::Ready(Err(error.take().expect("polled after it had ended"))),
+        }
+    }
+}
+
+impl fmt::Debug for Pending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pending").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,102 @@
+//! Values that a setter takes by `TryInto`, and what it says of one that it cannot take.
+
+use std::fmt;
+
+use http::header::Entry;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+/// A setter was given a value that it cannot take. The value is not part of the message: it may be a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invalid {
+    setter: &'static str,
+    what: String,
+}
+
+impl Invalid {
+    pub(crate) fn new(setter: &'static str, what: impl Into<String>) -> Self {
+        Self { setter, what: what.into() }
+    }
+
+    /// The call that was given the value, as `SessionBuilder::header`.
+    #[must_use]
+    pub fn setter(&self) -> &'static str {
+        self.setter
+    }
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.setter, self.what)
+    }
+}
+
+impl std::error::Error for Invalid {}
+
+pub(crate) fn header<N, V>(setter: &'static str, name: N, value: V) -> Result<(HeaderName, HeaderValue), Invalid>
+where
+    N: TryInto<HeaderName>,
+    V: TryInto<HeaderValue>,
+{
+    let name = header_name(setter, name)?;
+    match value.try_into() {
+        Ok(value) => Ok((name, value)),
+        Err(_) => Err(Invalid::new(
+            setter,
+            format!(
+                "the value given for {name} has a character that no header value may have, a line break for example"
+            ),
+        )),
+    }
+}
+
+pub(crate) fn header_name<N: TryInto<HeaderName>>(setter: &'static str, name: N) -> Result<HeaderName, Invalid> {
+    name.try_into().map_err(|_| Invalid::new(setter, "the name is not a valid header name"))
+}
+
+/// Puts `headers` in the place of what `into` has under their names; all values of a repeated name are kept.
+pub(crate) fn replace(into: &mut HeaderMap, headers: HeaderMap) {
+    let mut last = None;
+    for (name, value) in headers {
+        match (name, &last) {
+            (Some(name), _) => {
+                into.insert(name.clone(), value);
+                last = Some(name);
+            }
+            (None, Some(name)) => {
+                if let Entry::Occupied(mut entry) = into.entry(name) {
+                    entry.append(value);
+                }
+            }
+            // A map's first item always has its name.
+            (None, None) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::header::{ACCEPT, COOKIE};
+
+    #[test]
+    fn an_invalid_value_is_reported_by_its_setter_and_not_shown() {
+        let invalid = header("Mount::header", "x-key", "secret\r\nx: y").unwrap_err();
+        assert!(invalid.to_string().starts_with("Mount::header: the value given for x-key"), "{invalid}");
+        assert!(!invalid.to_string().contains("secret"));
+        assert!(header("Mount::header", "x key", "v").is_err());
+    }
+
+    #[test]
+    fn headers_replace_by_name_and_keep_repeated_values() {
+        let mut into = HeaderMap::new();
+        into.append(ACCEPT, HeaderValue::from_static("old"));
+        into.append(ACCEPT, HeaderValue::from_static("older"));
+        into.append(COOKIE, HeaderValue::from_static("kept"));
+        let mut headers = HeaderMap::new();
+        headers.append(ACCEPT, HeaderValue::from_static("a"));
+        headers.append(ACCEPT, HeaderValue::from_static("b"));
+        replace(&mut into, headers);
+        assert_eq!(into.get_all(ACCEPT).iter().collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(into[COOKIE], "kept");
+    }
+}

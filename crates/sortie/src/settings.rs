@@ -1,0 +1,129 @@
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use http::header::{ACCEPT, USER_AGENT};
+use http::{HeaderMap, HeaderValue};
+use sortie_core::BoxHttp;
+use sortie_core::auth::SharedAuth;
+use sortie_layers::base_url::BaseUrl;
+use sortie_layers::hooks::Hooks;
+use sortie_layers::mounts::Prefix;
+use sortie_layers::query::QueryOptions;
+use sortie_layers::redirect::RedirectOptions;
+use sortie_layers::retry::RetryOptions;
+use sortie_layers::timeout::TimeoutOptions;
+use sortie_transport::{Transport, TransportOptions};
+
+use crate::mount::Mount;
+use crate::stack::UserLayer;
+
+/// What a session is made of. The builder writes it, `stack` reads it, and the session keeps it for `to_builder`.
+#[derive(Clone)]
+pub(crate) struct Settings {
+    pub(crate) base_url: Option<BaseUrl>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) query: QueryOptions,
+    pub(crate) timeout: TimeoutOptions,
+    pub(crate) redirect: RedirectOptions,
+    pub(crate) retry: RetryOptions,
+    pub(crate) auth: Option<SharedAuth>,
+    pub(crate) hooks: Hooks,
+    #[cfg(feature = "cookies")]
+    pub(crate) cookies: Option<sortie_cookies::CookieOptions>,
+    #[cfg(feature = "cookies")]
+    pub(crate) jar: Option<sortie_cookies::Jar>,
+    pub(crate) mounts: Vec<(Prefix, Mount)>,
+    pub(crate) layers: Vec<UserLayer>,
+    pub(crate) hop_layers: Vec<UserLayer>,
+    pub(crate) wire_layers: Vec<UserLayer>,
+    pub(crate) transport: TransportSetting,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        #[cfg(feature = "cookies")]
+        let jar = sortie_cookies::Jar::new();
+        Self {
+            base_url: None,
+            headers: default_headers(),
+            query: QueryOptions::default(),
+            timeout: TimeoutOptions::default(),
+            redirect: RedirectOptions::default(),
+            retry: RetryOptions::default(),
+            auth: None,
+            hooks: Hooks::default(),
+            #[cfg(feature = "cookies")]
+            cookies: Some(sortie_cookies::CookieOptions::jar(jar.clone())),
+            #[cfg(feature = "cookies")]
+            jar: Some(jar),
+            mounts: Vec::new(),
+            layers: Vec::new(),
+            hop_layers: Vec::new(),
+            wire_layers: Vec::new(),
+            transport: TransportSetting::Options(TransportOptions::default()),
+        }
+    }
+}
+
+fn default_headers() -> HeaderMap {
+    HeaderMap::from_iter([
+        (USER_AGENT, HeaderValue::from_static(concat!("sortie/", env!("CARGO_PKG_VERSION")))),
+        (ACCEPT, HeaderValue::from_static("*/*")),
+    ])
+}
+
+/// The transport of every mount that has none of its own.
+#[derive(Clone)]
+pub(crate) enum TransportSetting {
+    /// To be made of these options, by and for the session.
+    Options(TransportOptions),
+    /// Made by a session, and used by it and by those built from it.
+    Own(Pool),
+    /// The user's: its end is not the session's business.
+    Given(BoxHttp),
+}
+
+/// A transport that sessions made for themselves, and how many of them are open.
+#[derive(Clone)]
+pub(crate) struct Pool {
+    pub(crate) transport: Transport,
+    sessions: Arc<AtomicUsize>,
+}
+
+impl Pool {
+    pub(crate) fn new(options: TransportOptions) -> Self {
+        Self { transport: Transport::new(options), sessions: Arc::default() }
+    }
+
+    pub(crate) fn enter(&self) {
+        self.sessions.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether the session that leaves was the last one.
+    pub(crate) fn leave(&self) -> bool {
+        self.sessions.fetch_sub(1, Ordering::AcqRel) == 1
+    }
+}
+
+impl Settings {
+    /// Mounts in the place of what was mounted at the same prefix.
+    pub(crate) fn mount(&mut self, prefix: Prefix, mount: Mount) {
+        match self.mounts.iter_mut().find(|(mounted, _)| *mounted == prefix) {
+            Some((_, mounted)) => *mounted = mount,
+            None => self.mounts.push((prefix, mount)),
+        }
+    }
+}
+
+/// Names, never values: headers and auth are secrets.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("headers", &self.headers.keys().collect::<Vec<_>>())
+            .field("timeout", &self.timeout)
+            .field("auth", &self.auth)
+            .field("mounts", &self.mounts.iter().map(|(prefix, _)| prefix.to_string()).collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}
