@@ -130,6 +130,12 @@ impl Pooled {
     }
 }
 
+impl From<Pooled> for sortie_core::Body {
+    fn from(body: Pooled) -> Self {
+        Self::new(body)
+    }
+}
+
 impl Body for Pooled {
     type Data = Bytes;
     type Error = BoxError;

@@ -31,6 +31,7 @@ pub enum Versions {
 /// );
 /// assert_eq!(transport.counts().open, 0);
 /// ```
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct TransportOptions {
     pub(crate) timeouts: PhaseTimeouts,

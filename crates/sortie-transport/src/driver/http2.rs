@@ -72,7 +72,7 @@ impl Engine for Http2 {
                 if Pin::new(connection).poll(cx).is_ready() {
                     self.connection = None;
                     conn.retire();
-                    conn.origin.with(|state, effects| state.retire(conn.id, effects));
+                    conn.gone();
                 }
             }
             if !self.adopt() {

@@ -234,11 +234,14 @@ impl Conn {
     /// Gives an exchange to the driver to bring it to an end.
     pub(crate) fn settle(settle: Settle) {
         let conn = settle.handle.conn.clone();
+        if settle.rest.is_none() {
+            // Before the driver can have given it back.
+            conn.origin.lock().returning(conn.id);
+        }
         let mut slot = conn.lock();
         if matches!(*slot, Slot::Over) {
             drop(slot);
-            drop(settle);
-            return;
+            return conn.gone();
         }
         *slot = Slot::Settle(Box::new(settle));
         drop(slot);
@@ -262,8 +265,12 @@ impl Conn {
         self.retire();
         let left = std::mem::replace(&mut *self.lock(), Slot::Over);
         drop(left);
-        let id = self.id;
-        self.origin.with(|state, effects| state.retire(id, effects));
+        self.gone();
+    }
+
+    /// Takes it out of its origin's account of what can serve.
+    pub(crate) fn gone(&self) {
+        self.origin.with(|state, effects| state.retire(self.id, effects));
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Slot> {

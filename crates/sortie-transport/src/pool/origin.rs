@@ -155,7 +155,7 @@ impl Origin {
     /// A connection that is free again.
     pub(crate) fn checkin(self: &Arc<Self>, handle: Exclusive) {
         if handle.conn.is_retired() {
-            return;
+            return handle.conn.gone();
         }
         self.with(|state, effects| state.offer(handle.conn.id, handle, effects));
     }

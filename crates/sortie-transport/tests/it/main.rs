@@ -1,5 +1,15 @@
 //! The transport against real peers on loopback, hostile ones among them, and at a paused clock in memory.
 
+mod cancellation;
+mod clocks;
+mod closing;
+mod hostile;
+mod limits;
+mod outcomes;
 mod reuse;
+mod runtimes;
+mod streams;
 mod support;
+mod trust;
+mod upgrades;
 mod versions;

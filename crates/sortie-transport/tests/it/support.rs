@@ -1,10 +1,14 @@
 //! What the tests have in common.
 
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 use http_body_util::BodyExt;
 use sortie_core::{Body, BoxError};
-use sortie_testkit::TestServer;
+use sortie_testkit::{MemoryServer, TestServer};
 use sortie_transport::tls::{Tls, TlsOptions};
 use sortie_transport::{ConnectionInfo, Pooled, Transport, TransportOptions};
 use tower::ServiceExt;
@@ -43,4 +47,23 @@ pub(crate) fn trusting(server: &TestServer) -> TransportOptions {
 
 pub(crate) fn trust(server: &TestServer) -> Tls {
     TlsOptions::default().only_roots_pem(server.certificate_authority().pem().as_bytes()).unwrap().build().unwrap()
+}
+
+/// A transport whose connections go to `server`, whatever the origin.
+pub(crate) fn in_memory(server: &Arc<MemoryServer>, options: TransportOptions) -> Transport {
+    let server = server.clone();
+    Transport::new(options.connector(move |_| {
+        let stream = server.connect();
+        async move { Ok::<_, Infallible>(stream) }
+    }))
+}
+
+/// Lets every task that is ready run, until what is waited for is so.
+pub(crate) async fn until(what: &str, mut so: impl FnMut() -> bool) {
+    let waited = tokio::time::timeout(Duration::from_secs(10), async {
+        while !so() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    });
+    assert!(waited.await.is_ok(), "waited in vain: {what}");
 }

@@ -4,8 +4,8 @@
 //! `E` what a failed connect tells the waiters. The caller runs what an operation leaves in [`Effects`] after it has
 //! let go of its lock: wakers run foreign code, and so do the destructors of connections.
 //!
-//! The invariant: **every waiter is covered by a pending connect or by a connection that has yet to say how many
-//! streams it takes, or no further connection is allowed; and while anyone waits, nothing is idle and no stream is free.**
+//! The invariant: **every waiter is covered by a pending connect, by a connection about to be given back, or by one that
+//! has yet to say how many streams it takes, or no further connection is allowed; and while anyone waits, nothing is idle and no stream is free.**
 
 use std::collections::{BTreeMap, VecDeque};
 use std::task::Waker;
@@ -88,6 +88,8 @@ pub(crate) struct OriginState<X, S, E> {
     /// Newest last: few connections stay warm and the oldest age out.
     idle: VecDeque<(ConnId, X)>,
     shared: Vec<Shared<S>>,
+    /// Exclusive connections whose exchange is over for its user and not yet for hyper.
+    returning: Vec<ConnId>,
     waiting: BTreeMap<Ticket, Waiter>,
     granted: BTreeMap<Ticket, Grant<X, S, E>>,
     first: i64,
@@ -106,6 +108,7 @@ impl<X, S: Clone, E: Clone> OriginState<X, S, E> {
             opened: 0,
             idle: VecDeque::new(),
             shared: Vec::new(),
+            returning: Vec::new(),
             waiting: BTreeMap::new(),
             granted: BTreeMap::new(),
             first: 0,
@@ -231,10 +234,10 @@ impl<X, S: Clone, E: Clone> OriginState<X, S, E> {
     /// A connect failed, which its permit will say too when it is dropped.
     ///
     /// It fails only who was queued when it began: all of them if nothing else is there for them, but for the oldest,
-    /// whom other pending connects still cover; and one of them if the origin has connections that will come back.
+    /// who are still covered; and one of them if the origin has connections that will come back.
     pub(crate) fn failed(&mut self, began: Began, error: &E, effects: &mut Effects<X, S>) {
         self.connecting -= 1;
-        let covered = if self.connecting > 0 { self.coverage() } else { 0 };
+        let covered = self.coverage();
         // The permit of the connect that failed is still counted.
         let at_most = if self.open() > 1 { 1 } else { usize::MAX };
         let concerned: Vec<Ticket> = self
@@ -263,8 +266,15 @@ impl<X, S: Clone, E: Clone> OriginState<X, S, E> {
         }
     }
 
+    /// Connection `id` is about to be [offered](Self::offer) or [retired](Self::retire): no connect is begun in its
+    /// place.
+    pub(crate) fn returning(&mut self, id: ConnId) {
+        self.returning.push(id);
+    }
+
     /// A connection that can serve again: to the first who waits, else it is idle.
     pub(crate) fn offer(&mut self, id: ConnId, handle: X, effects: &mut Effects<X, S>) {
+        self.returning.retain(|returning| *returning != id);
         if let Some((ticket, waiter)) = self.waiting.pop_first() {
             self.granted.insert(ticket, Grant::Exclusive(id, handle));
             effects.wake.push(waiter.waker);
@@ -299,6 +309,7 @@ impl<X, S: Clone, E: Clone> OriginState<X, S, E> {
 
     /// Takes no new exchange to connection `id`: it is closing, or too old. What runs on it goes on.
     pub(crate) fn retire(&mut self, id: ConnId, effects: &mut Effects<X, S>) {
+        self.returning.retain(|returning| *returning != id);
         if let Some(at) = self.idle.iter().position(|(idle, _)| *idle == id) {
             effects.discard.extend(self.idle.remove(at).map(|(_, handle)| handle));
         }
@@ -368,7 +379,7 @@ impl<X, S: Clone, E: Clone> OriginState<X, S, E> {
             return usize::MAX;
         }
         match (self.protocol, self.connecting) {
-            (Protocol::Http1, connecting) => connecting,
+            (Protocol::Http1, connecting) => connecting + self.returning.len(),
             (_, 0) => 0,
             _ => usize::MAX,
         }

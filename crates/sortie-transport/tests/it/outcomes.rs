@@ -1,0 +1,159 @@
+//! What a failure says about what may have happened on the wire.
+
+use std::io;
+use std::time::Duration;
+
+use sortie_core::{Body, Elapsed, Outcome, Phase, find};
+use sortie_testkit::{Gate, ScriptState, Steps, TcpScript, TestServer, reply};
+use sortie_transport::{ConnectError, DialError, InvalidRequest, PhaseTimeouts, Transport, TransportOptions};
+
+use crate::support::{fetch, get, post, send};
+
+const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+
+/// Answers once, and closes when the next request has come.
+fn stale() -> TcpScript {
+    TcpScript::in_order([
+        Steps::new().read_request().send(OK).read_request().close(),
+        Steps::new().read_request().send(OK).hold(),
+    ])
+}
+
+#[tokio::test]
+async fn a_reused_connection_that_ends_without_a_byte_is_stale_and_nothing_is_sent_again() {
+    for method in ["GET", "POST"] {
+        let server = stale();
+        let transport = Transport::default();
+        assert_eq!(fetch(&transport, get(server.url("/"))).await.unwrap(), "ok");
+        let request = http::Request::builder().method(method).uri(server.url("/")).body(Body::from("x")).unwrap();
+        let error = fetch(&transport, request).await.unwrap_err();
+        assert_eq!(Outcome::of(&*error), Some(Outcome::StaleReuse), "{method}");
+        assert_eq!(server.connections(), 1, "{method}");
+        assert_eq!(fetch(&transport, get(server.url("/"))).await.unwrap(), "ok");
+        assert_eq!(server.connections(), 2, "{method}");
+    }
+}
+
+#[tokio::test]
+async fn a_fresh_connection_that_ends_without_a_byte_may_have_served() {
+    let server = TcpScript::each(Steps::new().read_head().close());
+    let error = fetch(&Transport::default(), get(server.url("/"))).await.unwrap_err();
+    assert_eq!(Outcome::of(&*error), Some(Outcome::MaybeProcessed));
+}
+
+#[tokio::test]
+async fn half_a_head_is_no_stale_connection() {
+    let server = TcpScript::each(Steps::new().read_head().send(OK).read_head().send("HTTP/1.1 200 OK\r\ncont").close());
+    let transport = Transport::default();
+    fetch(&transport, get(server.url("/"))).await.unwrap();
+    let error = fetch(&transport, get(server.url("/"))).await.unwrap_err();
+    assert_eq!(Outcome::of(&*error), Some(Outcome::MaybeProcessed));
+}
+
+#[tokio::test]
+async fn a_body_that_ends_early_is_an_error_of_the_body() {
+    let server =
+        TcpScript::each(Steps::new().read_head().send("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nok").close());
+    let transport = Transport::default();
+    let response = send(&transport, get(server.url("/"))).await.unwrap();
+    let error = crate::support::read(response).await.unwrap_err();
+    assert_eq!(Outcome::of(&*error), Some(Outcome::MaybeProcessed));
+    crate::support::until("the connection is gone", || transport.counts().open == 0).await;
+}
+
+#[tokio::test]
+async fn a_refused_connection_says_which_addresses() {
+    let gone = TestServer::from_fn(async |_| reply(200, [], ""));
+    let url = gone.url("/path?secret=1");
+    gone.stop().await;
+    let error = fetch(&Transport::default(), get(&url)).await.unwrap_err();
+    assert_eq!(Outcome::of(&*error), Some(Outcome::Connect { phase: Phase::Connect }));
+    let dial = find::<DialError>(&*error).unwrap();
+    assert_eq!(dial.attempts(), [(gone.addr(), io::ErrorKind::ConnectionRefused)]);
+    let error = find::<ConnectError>(&*error).unwrap();
+    assert_eq!(error.to_string(), format!("connecting to http://{} failed (connect)", gone.addr()));
+}
+
+#[tokio::test]
+async fn a_name_that_is_none_fails_in_its_phase() {
+    let error = fetch(&Transport::default(), get("http://name.invalid/")).await.unwrap_err();
+    assert_eq!(Outcome::of(&*error), Some(Outcome::Connect { phase: Phase::Dns }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connect_that_takes_too_long_says_its_limit_and_phase() {
+    let never = |_| std::future::pending::<io::Result<tokio::io::DuplexStream>>();
+    let limit = Duration::from_secs(3);
+    let options = TransportOptions::default().timeouts(PhaseTimeouts::default().connect(limit)).connector(never);
+    let transport = Transport::new(options);
+    let start = tokio::time::Instant::now();
+    let error = fetch(&transport, get("http://a.test/")).await.unwrap_err();
+    assert_eq!(start.elapsed().as_secs(), 3);
+    assert_eq!(Outcome::of(&*error), Some(Outcome::Connect { phase: Phase::Connect }));
+    assert_eq!(find::<Elapsed>(&*error), Some(&Elapsed::new(Phase::Connect, limit)));
+    let counts = transport.counts();
+    assert_eq!((counts.open, counts.connecting, counts.waiting, counts.in_flight), (0, 0, 0, 0));
+}
+
+#[tokio::test]
+async fn a_connection_that_ends_before_it_takes_the_request_is_replaced() {
+    let gate = Gate::new();
+    let server = TcpScript::in_order([
+        Steps::new().read_request().send(OK).pause(&gate).reset(),
+        Steps::new().read_request().send(OK).hold(),
+    ]);
+    let transport = Transport::default();
+    fetch(&transport, get(server.url("/"))).await.unwrap();
+    gate.open();
+    crate::support::until("the reset is seen", || transport.counts().open == 0).await;
+    assert_eq!(fetch(&transport, post(server.url("/"), "body")).await.unwrap(), "ok");
+    assert_eq!(server.connections(), 2);
+}
+
+#[tokio::test]
+async fn a_failing_upload_is_the_callers_and_not_to_be_repeated() {
+    let server = TcpScript::each(Steps::new().read_head().hold());
+    let broken = futures_util::stream::iter([Ok("a"), Err(io::Error::other("disk"))]);
+    let error = fetch(&Transport::default(), post(server.url("/"), Body::stream(broken))).await.unwrap_err();
+    assert_eq!(Outcome::of(&*error), Some(Outcome::MaybeProcessed));
+}
+
+#[tokio::test]
+async fn an_early_answer_to_a_large_upload_leaks_nothing() {
+    let server = TcpScript::each(
+        Steps::new().read_head().send("HTTP/1.1 413 Content Too Large\r\ncontent-length: 3\r\n\r\nbig").read_to_end(),
+    );
+    let transport = Transport::default();
+    // Never ends, so the upload cannot.
+    let endless = futures_util::stream::pending::<io::Result<&'static str>>();
+    let response = send(&transport, post(server.url("/"), Body::stream(endless))).await.unwrap();
+    assert_eq!(response.status(), 413);
+    assert_eq!(crate::support::read(response).await.unwrap().0, "big");
+    crate::support::until("the connection is closed", || transport.counts().open == 0).await;
+    assert_eq!(server.finish().await[0].state, ScriptState::Done);
+    assert_eq!(transport.in_flight(), 0);
+}
+
+#[tokio::test]
+async fn a_request_that_cannot_be_sent_is_an_error_before_anything_is_sent() {
+    let server = TestServer::from_fn(async |_| reply(200, [], ""));
+    let transport = Transport::default();
+    let chunks = || Body::stream(futures_util::stream::iter(["a"].map(Ok::<_, io::Error>)));
+    for (url, header, body, why) in [
+        ("/path".to_owned(), None, Body::empty(), InvalidRequest::NoScheme),
+        ("ftp://h/".to_owned(), None, Body::empty(), InvalidRequest::UnsupportedScheme("ftp".into())),
+        (
+            server.url("/"),
+            Some("5"),
+            Body::from("abc"),
+            InvalidRequest::ContentLengthMismatch { header: 5, body: Some(3) },
+        ),
+        (server.url("/"), Some("5"), chunks(), InvalidRequest::ContentLengthMismatch { header: 5, body: None }),
+    ] {
+        let mut request = post(url, body);
+        request.headers_mut().extend(header.map(|value| (http::header::CONTENT_LENGTH, value.parse().unwrap())));
+        let error = send(&transport, request).await.unwrap_err();
+        assert_eq!(find::<InvalidRequest>(&*error), Some(&why));
+    }
+    assert_eq!((server.connections(), transport.in_flight()), (0, 0));
+}

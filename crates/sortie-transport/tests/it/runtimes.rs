@@ -1,0 +1,96 @@
+//! One transport, several runtimes.
+
+use sortie_core::Outcome;
+use sortie_testkit::{TestServer, reply};
+use sortie_transport::Transport;
+use tokio::runtime::{Builder, Runtime};
+use tower_service::Service;
+
+use crate::support::{fetch, get};
+
+fn runtime() -> Runtime {
+    Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
+}
+
+#[test]
+fn a_runtime_that_is_shut_down_takes_only_its_own_connections_with_it() {
+    let serving = runtime();
+    let server = serving.block_on(async { TestServer::from_fn(async |_| reply(200, [], "hello")) });
+    let transport = Transport::default();
+    for connections in 1..=3 {
+        let calling = runtime();
+        for _ in 0..2 {
+            assert_eq!(calling.block_on(fetch(&transport, get(server.url("/")))).unwrap(), "hello");
+        }
+        assert_eq!(server.connections(), connections);
+        drop(calling);
+        assert_eq!(transport.counts().open, 0);
+    }
+}
+
+#[test]
+fn what_is_under_way_in_a_runtime_that_is_shut_down_fails() {
+    let serving = runtime();
+    let server = serving.block_on(async {
+        TestServer::from_fn(async |_| {
+            std::future::pending::<()>().await;
+            reply(200, [], "never")
+        })
+    });
+    let transport = Transport::default();
+    let calling = runtime();
+    let (ended, end) = std::sync::mpsc::channel();
+    // Polled by this thread, while the connection belongs to the runtime that goes.
+    let call = std::thread::spawn({
+        let (transport, handle, url) = (transport.clone(), calling.handle().clone(), server.url("/"));
+        move || {
+            let _within = handle.enter();
+            let call = fetch(&transport, get(url));
+            ended.send(futures_executor(call)).unwrap();
+        }
+    });
+    serving.block_on(server.wait_for_requests(1));
+    drop(calling);
+    let error = end.recv_timeout(std::time::Duration::from_secs(10)).unwrap().unwrap_err();
+    assert_eq!(Outcome::of(&*error), Some(Outcome::MaybeProcessed));
+    call.join().unwrap();
+    assert_eq!(transport.counts().open, 0);
+}
+
+/// Drives a future with nothing but this thread.
+fn futures_executor<F: Future>(future: F) -> F::Output {
+    struct Unpark(std::thread::Thread);
+    impl std::task::Wake for Unpark {
+        fn wake(self: std::sync::Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = std::sync::Arc::new(Unpark(std::thread::current())).into();
+    let mut future = std::pin::pin!(future);
+    loop {
+        match future.as_mut().poll(&mut std::task::Context::from_waker(&waker)) {
+            std::task::Poll::Ready(output) => return output,
+            std::task::Poll::Pending => std::thread::park(),
+        }
+    }
+}
+
+#[test]
+fn a_call_may_be_made_outside_of_the_runtime_that_polls_it() {
+    let serving = runtime();
+    let server = serving.block_on(async { TestServer::from_fn(async |_| reply(200, [], "hello")) });
+    let mut transport = Transport::default();
+    let call = transport.call(get(server.url("/")));
+    assert_eq!(serving.block_on(call).unwrap().status(), 200);
+}
+
+#[test]
+fn without_a_runtime_there_is_an_error_and_no_panic() {
+    let mut transport = Transport::default();
+    let error = futures_executor(transport.call(get("http://127.0.0.1:9/"))).unwrap_err();
+    assert_eq!(
+        error.source().unwrap().to_string(),
+        "a connection can only be made within a tokio runtime, and there is none here"
+    );
+    assert_eq!(transport.counts().waiting, 0);
+}

@@ -1,0 +1,126 @@
+//! Many exchanges over few HTTP/2 connections.
+
+use std::io;
+use std::sync::Arc;
+
+use http_body_util::BodyExt;
+use sortie_core::{Body, Outcome};
+use sortie_testkit::{Protocol, ServerOptions, TestServer, reply};
+use sortie_transport::{Transport, TransportOptions, Versions};
+use tokio::sync::Semaphore;
+
+use crate::support::{fetch, get, post, send, until};
+
+fn h2(options: TransportOptions) -> Transport {
+    Transport::new(options.versions(Versions::Http2Only))
+}
+
+/// Answers once the semaphore lets it.
+fn held(streams: u32, go: &Arc<Semaphore>) -> TestServer {
+    let go = go.clone();
+    ServerOptions::new().protocol(Protocol::Http2).max_concurrent_streams(streams).serve_fn(move |_| {
+        let go = go.clone();
+        async move {
+            go.acquire().await.unwrap().forget();
+            reply(200, [], "hello")
+        }
+    })
+}
+
+#[tokio::test]
+async fn further_connections_are_made_when_all_streams_are_taken_and_no_more_than_allowed() {
+    let go = Arc::new(Semaphore::new(0));
+    let server = held(2, &go);
+    let transport = h2(TransportOptions::default().max_http2_connections_per_origin(3));
+    let calls: Vec<_> = (0..20)
+        .map(|_| {
+            let (transport, url) = (transport.clone(), server.url("/"));
+            tokio::spawn(async move { fetch(&transport, get(url)).await })
+        })
+        .collect();
+    // Three connections with two streams each; nobody else has been handed to hyper.
+    server.wait_for_requests(6).await;
+    let counts = transport.counts();
+    assert_eq!((counts.open, counts.waiting, counts.in_flight), (3, 14, 20));
+    go.add_permits(20);
+    for call in calls {
+        assert_eq!(call.await.unwrap().unwrap(), "hello");
+    }
+    assert_eq!(server.connections(), 3);
+    until("all streams are free", || transport.counts().idle == 3).await;
+}
+
+#[tokio::test]
+async fn a_connection_that_is_told_to_go_away_finishes_what_it_has_and_takes_nothing_more() {
+    let go = Arc::new(Semaphore::new(0));
+    let server = held(100, &go);
+    let transport = h2(TransportOptions::default());
+    let running = tokio::spawn({
+        let (transport, url) = (transport.clone(), server.url("/"));
+        async move { fetch(&transport, get(url)).await }
+    });
+    server.wait_for_requests(1).await;
+    server.drain();
+    let next = tokio::spawn({
+        let (transport, url) = (transport.clone(), server.url("/"));
+        async move {
+            // The GOAWAY has come when the connection counts for nothing any more.
+            until("it drains", || transport.counts().idle == 0).await;
+            fetch(&transport, get(url)).await
+        }
+    });
+    go.add_permits(2);
+    assert_eq!(running.await.unwrap().unwrap(), "hello");
+    assert_eq!(next.await.unwrap().unwrap(), "hello");
+}
+
+#[tokio::test]
+async fn a_connection_that_is_cut_fails_what_runs_on_it_and_the_next_is_made() {
+    let go = Arc::new(Semaphore::new(0));
+    let server = held(100, &go);
+    let transport = h2(TransportOptions::default());
+    let running = tokio::spawn({
+        let (transport, url) = (transport.clone(), server.url("/"));
+        async move { fetch(&transport, get(url)).await }
+    });
+    server.wait_for_requests(1).await;
+    server.disconnect().await;
+    let error = running.await.unwrap().unwrap_err();
+    assert_eq!(Outcome::of(&*error), Some(Outcome::MaybeProcessed));
+    go.add_permits(10);
+    until("it is gone", || transport.counts().open == 0).await;
+    assert_eq!(fetch(&transport, get(server.url("/"))).await.unwrap(), "hello");
+}
+
+#[tokio::test]
+async fn a_stream_is_taken_until_both_its_halves_have_ended() {
+    let server = ServerOptions::new().protocol(Protocol::Http2).serve_fn(async |_| reply(200, [], ""));
+    let transport = h2(TransportOptions::default());
+    let (send_chunk, chunks) = futures_channel();
+    let response = send(&transport, post(server.url("/"), Body::stream(chunks))).await.unwrap();
+    crate::support::read(response).await.unwrap();
+    drop(send_chunk);
+    until("the stream is free", || transport.counts().idle == 1).await;
+}
+
+/// A stream that ends when its other end is dropped.
+fn futures_channel() -> (tokio::sync::oneshot::Sender<()>, impl futures_util::Stream<Item = io::Result<&'static str>>) {
+    let (sender, receiver) = tokio::sync::oneshot::channel::<()>();
+    let end = futures_util::StreamExt::filter_map(futures_util::stream::once(receiver), async |_| None);
+    (sender, end)
+}
+
+#[tokio::test]
+async fn uploads_and_downloads_go_both_ways_at_once() {
+    let server = ServerOptions::new()
+        .protocol(Protocol::Http2)
+        .serve_fn(async |request| reply(200, [], Body::new(request.into_body())));
+    let transport = h2(TransportOptions::default());
+    let large = vec![b'x'; 2_000_000];
+    let calls = (0..8).map(|_| async {
+        let response = send(&transport, post(server.url("/"), large.clone())).await.unwrap();
+        response.into_body().collect().await.unwrap().to_bytes().len()
+    });
+    assert_eq!(futures_util::future::join_all(calls).await, [2_000_000; 8]);
+    assert_eq!(server.connections(), 1);
+}

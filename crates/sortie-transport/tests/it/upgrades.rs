@@ -1,0 +1,51 @@
+//! Connections that become something else.
+
+use http::{Request, StatusCode, header};
+use hyper_util::rt::TokioIo;
+use sortie_core::Body;
+use sortie_testkit::{Steps, TcpScript};
+use sortie_transport::Transport;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::support::{send, until};
+
+#[tokio::test]
+async fn an_upgraded_connection_is_its_takers_and_keeps_its_place_until_it_is_dropped() {
+    for (method, answer) in [
+        ("GET", "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n"),
+        ("CONNECT", "HTTP/1.1 200 OK\r\n\r\n"),
+    ] {
+        let server = TcpScript::each(Steps::new().read_head().send(answer).expect("ping").send("pong").read_to_end());
+        let transport = Transport::default();
+        let mut request = Request::builder().method(method).uri(server.url("/")).body(Body::empty()).unwrap();
+        if method == "GET" {
+            request.headers_mut().insert(header::CONNECTION, "upgrade".parse().unwrap());
+            request.headers_mut().insert(header::UPGRADE, "echo".parse().unwrap());
+        }
+        let response = send(&transport, request).await.unwrap();
+        assert!(matches!(response.status(), StatusCode::SWITCHING_PROTOCOLS | StatusCode::OK));
+        let mut stream = TokioIo::new(hyper::upgrade::on(response).await.unwrap());
+        stream.write_all(b"ping").await.unwrap();
+        let mut pong = [0; 4];
+        stream.read_exact(&mut pong).await.unwrap();
+        assert_eq!(&pong, b"pong");
+        let counts = transport.counts();
+        assert_eq!((counts.open, counts.idle), (1, 0), "{method}");
+        drop(stream);
+        until("its place is free", || transport.counts().open == 0).await;
+        server.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn an_upgrade_that_is_refused_is_an_ordinary_answer() {
+    let no = "HTTP/1.1 426 Upgrade Required\r\ncontent-length: 2\r\n\r\nno";
+    let server = TcpScript::each(Steps::new().read_head().send(no).read_head().send(no).hold());
+    let transport = Transport::default();
+    for _ in 0..2 {
+        let request = Request::get(server.url("/")).header("connection", "upgrade").header("upgrade", "echo");
+        let response = send(&transport, request.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(crate::support::read(response).await.unwrap().0, "no");
+    }
+    assert_eq!(server.connections(), 1);
+}
