@@ -1,7 +1,7 @@
 use super::*;
 use http::header::{HeaderMap, SET_COOKIE, WWW_AUTHENTICATE};
 use sortie_core::auth::Userinfo;
-use sortie_core::{Body, Chain, Defaulted, PerRequest, find};
+use sortie_core::{Body, Chain, Defaulted, InFlight, PerRequest, find};
 use sortie_testkit::{NotDefault, Scripted, Strict, prove_layer, reply, status};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -112,6 +112,17 @@ async fn the_answer_that_counts_is_whole() {
     let response = send(&server, Numbered::legs(1), post("")).await.unwrap();
     assert_eq!(response.headers()[SET_COOKIE], "a=b");
     assert_eq!(response.into_body().as_bytes(), Some(&b"welcome"[..]));
+}
+
+#[tokio::test]
+async fn a_challenges_body_is_dropped_before_it_is_answered() {
+    let open = InFlight::default();
+    let server = Scripted::from_fn(move |_, n| {
+        assert_eq!(open.count(), 0);
+        Ok(challenge(&format!("n{n}")).map(|body| body.hold(open.enter().unwrap())))
+    });
+    send(&server, Numbered::legs(2), post("content")).await.unwrap();
+    assert_eq!(server.count(), 3);
 }
 
 #[tokio::test]

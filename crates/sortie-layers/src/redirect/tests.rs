@@ -1,7 +1,7 @@
 use super::*;
 use http::header::{AUTHORIZATION, LOCATION};
 use http::{Method, StatusCode};
-use sortie_core::{Body, Chain, find};
+use sortie_core::{Body, Chain, InFlight, find};
 use sortie_testkit::{Answer, NotDefault, Scripted, Strict, prove_layer, reply, status};
 use tower::ServiceExt;
 
@@ -150,4 +150,16 @@ async fn over_a_router_relative_locations_stay_in_origin_form() {
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(server.requests()[1].uri, "/a/b?c");
     assert!(server.requests()[1].extensions.get::<Chain>().is_none());
+}
+
+#[tokio::test]
+async fn a_redirects_body_is_dropped_before_the_next_request() {
+    let open = InFlight::default();
+    let server = Scripted::from_fn(move |_, n| {
+        assert_eq!(open.count(), 0);
+        let moved = to(if n < 3 { 302 } else { 200 }, "/x");
+        Ok(moved.map(|body| body.hold(open.enter().unwrap())))
+    });
+    send(&server, request(Method::GET, "http://a/", ())).await.unwrap();
+    assert_eq!(server.count(), 4);
 }

@@ -252,6 +252,8 @@ fn mark<RB>(result: Result<Response<RB>, BoxError>, attempts: Attempts) -> Resul
 }
 
 /// How often a request was sent: an extension of a response that came after more than one attempt.
+///
+/// After redirects these are the attempts of the last hop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attempts {
     count: usize,

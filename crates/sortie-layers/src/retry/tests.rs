@@ -2,7 +2,7 @@ use super::*;
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use http_body_util::Full;
-use sortie_core::{Body, Elapsed, Fault, Outcome, Phase, find};
+use sortie_core::{Body, Elapsed, Fault, InFlight, Outcome, Phase, find};
 use sortie_testkit::{Answer, NotDefault, Scripted, Strict, prove_layer, reply, status};
 use tower::ServiceExt;
 
@@ -180,4 +180,20 @@ async fn a_budget_can_be_shared() {
     let options = || RetryOptions::standard().budget(budget.clone());
     assert_eq!(sent(100, options(), None).await, 100 + 20 + 10);
     assert_eq!(sent(100, options(), None).await, 100 + 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_response_is_dropped_before_the_wait_and_the_next_attempt() {
+    let open = InFlight::default();
+    let server = Scripted::from_fn({
+        let open = open.clone();
+        move |_, _| {
+            assert_eq!(open.count(), 0);
+            Ok(reply(503, [("retry-after", "5")], "busy").map(|body| body.hold(open.enter().unwrap())))
+        }
+    });
+    let call = tokio::spawn(async move { send(&server, RetryOptions::standard(), request(Method::GET, ())).await });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(open.count(), 0);
+    assert_eq!(count(&call.await.unwrap().unwrap()), Some(3));
 }

@@ -6,7 +6,6 @@ use http::header::{
     TRANSFER_ENCODING,
 };
 use http::{HeaderMap, Method, StatusCode, Uri, request};
-use sortie_core::auth::Userinfo;
 use sortie_core::{BoxError, Chain, Origin};
 use url::Url;
 
@@ -124,7 +123,8 @@ fn follow(
 }
 
 /// Whether the method turns into `GET`, and the content goes: after a 303, and after a 301 or 302 to a `POST`
-/// ([RFC 9110 §15.4](https://www.rfc-editor.org/rfc/rfc9110#section-15.4); so does fetch, https://fetch.spec.whatwg.org/#http-redirect-fetch).
+/// ([RFC 9110 §15.4](https://www.rfc-editor.org/rfc/rfc9110#section-15.4); browsers
+/// [do the same](https://fetch.spec.whatwg.org/#http-redirect-fetch)).
 fn becomes_get(status: StatusCode, method: &Method) -> bool {
     match status {
         StatusCode::SEE_OTHER => *method != Method::GET && *method != Method::HEAD,
@@ -171,7 +171,7 @@ fn cross(head: &mut request::Parts, to: &Uri, options: &RedirectOptions) {
         options.forget.iter().for_each(|forget| forget(&mut head.extensions));
     } else if let Some(found) = userinfo::of(&head.uri) {
         // The next URI has no userinfo, and this server may still have it.
-        head.extensions.insert::<Userinfo>(found);
+        head.extensions.get_or_insert(found);
     }
     head.extensions.insert(chain);
 }

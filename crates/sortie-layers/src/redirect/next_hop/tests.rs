@@ -2,6 +2,7 @@ use super::*;
 use crate::redirect::NotReplayable;
 use http::HeaderValue;
 use http::header::SET_COOKIE;
+use sortie_core::auth::Userinfo;
 use sortie_core::find;
 
 fn head(method: &str, uri: &str, headers: &[(&str, &str)]) -> request::Parts {
