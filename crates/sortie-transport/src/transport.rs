@@ -193,3 +193,15 @@ pub struct Counts {
     /// Connections made since the transport was.
     pub opened: u64,
 }
+
+#[cfg(all(test, not(feature = "tls")))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn without_the_feature_https_says_which_it_needs() {
+        let request = Request::get("https://a.test/").body(Body::empty()).unwrap();
+        let error = Transport::default().call(request).await.unwrap_err();
+        assert_eq!(sortie_core::find::<InvalidRequest>(&*error), Some(&InvalidRequest::TlsNotCompiled));
+    }
+}

@@ -75,8 +75,8 @@ impl Job {
         self.conn.origin.with(|state, effects| state.connected_shared(id, handle, effects));
     }
 
-    pub(crate) fn fail(mut self, refusal: Refusal) {
-        self.give_up(&refusal);
+    pub(crate) fn fail(mut self, refusal: &Refusal) {
+        self.give_up(refusal);
     }
 
     fn give_up(&mut self, refusal: &Refusal) {

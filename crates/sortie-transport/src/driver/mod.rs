@@ -38,7 +38,7 @@ const LEAST: Duration = Duration::from_millis(1);
 pub(crate) async fn run(mut job: Job) {
     let connected = match job.connect().await {
         Ok(connected) => connected,
-        Err(refusal) => return job.fail(refusal),
+        Err(refusal) => return job.fail(&refusal),
     };
     let conn = job.conn.clone();
     let Some(permit) = job.take_permit() else { return };
@@ -53,7 +53,7 @@ pub(crate) async fn run(mut job: Job) {
                 job.connected_shared(handle);
                 driver.await;
             }
-            Err(error) => job.fail(failed(error)),
+            Err(error) => job.fail(&failed(error)),
         }
     } else {
         match http1::handshake(io, &conn).await {
@@ -62,7 +62,7 @@ pub(crate) async fn run(mut job: Job) {
                 job.connected_exclusive(handle);
                 driver.await;
             }
-            Err(error) => job.fail(failed(error)),
+            Err(error) => job.fail(&failed(error)),
         }
     }
 }

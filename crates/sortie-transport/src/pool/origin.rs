@@ -166,11 +166,11 @@ impl Origin {
         self.conns().insert(id, Arc::downgrade(&conn));
         let job = Job::new(conn, began, limit);
         if self.shared.is_over() {
-            return job.fail(Refusal::NotSent(NotSent::Closed));
+            return job.fail(&Refusal::NotSent(NotSent::Closed));
         }
         match Handle::try_current() {
             Ok(runtime) => drop(runtime.spawn(driver::run(job))),
-            Err(_) => job.fail(Refusal::NotSent(NotSent::NoRuntime)),
+            Err(_) => job.fail(&Refusal::NotSent(NotSent::NoRuntime)),
         }
     }
 

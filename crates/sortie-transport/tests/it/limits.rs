@@ -77,3 +77,51 @@ async fn who_waits_is_served_in_turn() {
     let paths: Vec<_> = server.requests().iter().map(|head| head.uri.path().to_owned()).collect();
     assert_eq!(paths, (0..20).map(|n| format!("/{n}")).collect::<Vec<_>>());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_without_end_is_no_overflow() {
+    let max = Duration::MAX;
+    let timeouts = PhaseTimeouts::default().acquire(max).connect(max).write(max).first_byte(max).read(max);
+    let server = Arc::new(MemoryServer::from_fn(async |_| reply(200, [], "hello")));
+    let options = TransportOptions::default().timeouts(timeouts).idle_timeout(max).max_lifetime(max);
+    let transport = in_memory(&server, options);
+    for _ in 0..2 {
+        assert_eq!(fetch(&transport, get("http://a.test/")).await.unwrap(), "hello");
+        tokio::time::sleep(Duration::from_secs(1_000_000)).await;
+    }
+    assert_eq!(server.connections(), 1);
+    transport.close(max).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_of_nothing_is_an_error_and_does_not_spin() {
+    let none = Duration::ZERO;
+    let timeouts = PhaseTimeouts::default().acquire(none).write(none).first_byte(none).read(none);
+    let server = Arc::new(MemoryServer::from_fn(async |_| {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        reply(200, [], "hello")
+    }));
+    let transport = in_memory(&server, TransportOptions::default().timeouts(timeouts).idle_timeout(none));
+    let error = fetch(&transport, get("http://a.test/")).await.unwrap_err();
+    assert_eq!(find::<Elapsed>(&*error).map(Elapsed::phase), Some(Phase::FirstByte));
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(transport.counts().open, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_never_says_how_many_streams_it_takes_does_not_hold_a_waiter_for_ever() {
+    let server = Arc::new(MemoryServer::from_fn(async |_| reply(200, [], "")));
+    let options = TransportOptions::default().versions(sortie_transport::Versions::Http2Only);
+    let transport = Transport::new(options.connector(move |_| {
+        let stream = server.connect_scripted(sortie_testkit::Steps::new().hold());
+        async move { Ok::<_, std::convert::Infallible>(stream) }
+    }));
+    let first = tokio::spawn({
+        let transport = transport.clone();
+        async move { fetch(&transport, get("http://a.test/")).await }
+    });
+    crate::support::until("the first is on its way", || transport.counts().open == 1).await;
+    let error = fetch(&transport, get("http://a.test/")).await.unwrap_err();
+    assert_eq!(Outcome::of(&*error), Some(Outcome::AcquireTimeout));
+    first.abort();
+}

@@ -1,5 +1,7 @@
 //! The transport against real peers on loopback, hostile ones among them, and at a paused clock in memory.
 
+#![expect(clippy::unwrap_used, reason = "the lint knows tests by their attribute, and helpers have none")]
+
 mod cancellation;
 mod clocks;
 mod closing;

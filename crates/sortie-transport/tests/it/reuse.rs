@@ -81,7 +81,7 @@ async fn uploads_are_framed_by_what_is_known_of_them() {
     fetch(&transport, post(server.url("/"), "abc")).await.unwrap();
     fetch(&transport, post(server.url("/"), Body::empty())).await.unwrap();
     fetch(&transport, post(server.url("/"), Body::stream(chunks))).await.unwrap();
-    let seen = server.finish().await[0].text().to_owned();
+    let seen = server.finish().await[0].text();
     let host = server.addr();
     assert_eq!(
         seen,

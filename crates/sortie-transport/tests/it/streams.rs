@@ -94,11 +94,16 @@ async fn a_connection_that_is_cut_fails_what_runs_on_it_and_the_next_is_made() {
 
 #[tokio::test]
 async fn a_stream_is_taken_until_both_its_halves_have_ended() {
-    let server = ServerOptions::new().protocol(Protocol::Http2).serve_fn(async |_| reply(200, [], ""));
+    // Answers at once and goes on reading.
+    let server = ServerOptions::new().protocol(Protocol::Http2).serve_fn(async |request| {
+        tokio::spawn(request.into_body().collect());
+        reply(200, [], "")
+    });
     let transport = h2(TransportOptions::default());
     let (send_chunk, chunks) = futures_channel();
     let response = send(&transport, post(server.url("/"), Body::stream(chunks))).await.unwrap();
     crate::support::read(response).await.unwrap();
+    assert_eq!((transport.counts().idle, transport.in_flight()), (0, 0));
     drop(send_chunk);
     until("the stream is free", || transport.counts().idle == 1).await;
 }

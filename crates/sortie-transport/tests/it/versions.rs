@@ -75,3 +75,19 @@ async fn many_requests_at_once_share_one_http2_connection() {
     let counts = transport.counts();
     assert_eq!((counts.open, counts.idle, counts.in_flight, counts.waiting), (1, 1, 0, 0));
 }
+
+#[tokio::test]
+async fn a_transport_is_a_service_like_any_other() {
+    fn shared<T: Clone + Send + Sync + 'static>(_: &T) {}
+    fn body<T: http_body::Body<Data = bytes::Bytes, Error = sortie_core::BoxError> + Send + Sync + 'static>(_: &T) {}
+    let server = TestServer::from_fn(async |_| reply(200, [], "hello"));
+    let transport = Transport::default();
+    shared(&transport);
+    body(send(&transport, get(server.url("/"))).await.unwrap().body());
+    let boxed = sortie_core::BoxHttp::new(transport.clone());
+    assert_eq!(tower::ServiceExt::oneshot(boxed, get(server.url("/"))).await.unwrap().status(), 200);
+    // Any body of bytes goes in.
+    let request =
+        http::Request::post(server.url("/")).body(http_body_util::Full::new(bytes::Bytes::from("x"))).unwrap();
+    assert_eq!(tower::ServiceExt::oneshot(transport, request).await.unwrap().status(), 200);
+}

@@ -193,7 +193,8 @@ impl<X, S: Clone, E: Clone> OriginState<X, S, E> {
 
     /// Whether a connect under way is this waiter's turn, so that it waits for the network and not for a place.
     pub(crate) fn is_covered(&self, ticket: Ticket) -> bool {
-        self.waiting.range(..ticket).take(self.coverage()).count() < self.coverage()
+        let connects = self.pending();
+        self.waiting.range(..ticket).take(connects).count() < connects
     }
 
     /// A waiter that does not wait any more. What it was granted goes to the next.
@@ -378,8 +379,13 @@ impl<X, S: Clone, E: Clone> OriginState<X, S, E> {
         if self.shared.iter().any(|shared| !shared.settled) {
             return usize::MAX;
         }
+        self.pending().saturating_add(self.returning.len())
+    }
+
+    /// How many waiters the pending connects are for. One may bring HTTP/2, which is for all.
+    fn pending(&self) -> usize {
         match (self.protocol, self.connecting) {
-            (Protocol::Http1, connecting) => connecting + self.returning.len(),
+            (Protocol::Http1, connecting) => connecting,
             (_, 0) => 0,
             _ => usize::MAX,
         }

@@ -53,8 +53,8 @@ impl Origin {
     }
 }
 
-fn got(grant: Option<Grant<ConnId, ConnId, &'static str>>) -> String {
-    match grant {
+fn got(grant: impl Into<Option<Grant<ConnId, ConnId, &'static str>>>) -> String {
+    match grant.into() {
         None => "nothing".into(),
         Some(Grant::Exclusive(id, _)) => format!("connection {id}"),
         Some(Grant::Stream(id, _)) => format!("stream of {id}"),
@@ -294,8 +294,8 @@ impl Model {
         Self { origin, http2, next: 0, waiters, connects, busy, streams, shared }
     }
 
-    fn take(&mut self, grant: Grant<ConnId, ConnId, &'static str>) {
-        match grant {
+    fn take(&mut self, grant: &Grant<ConnId, ConnId, &'static str>) {
+        match *grant {
             Grant::Exclusive(id, _) => self.busy.push(id),
             Grant::Stream(id, _) => self.streams.push(id),
             Grant::Failed(_) => {}
@@ -317,7 +317,7 @@ impl Model {
         let pick = |random: &mut fastrand::Rng, n: usize| if n == 0 { None } else { Some(random.usize(..n)) };
         match random.u8(..10) {
             0..=2 => match self.origin.checkout() {
-                Some(grant) => self.take(grant),
+                Some(grant) => self.take(&grant),
                 None => {
                     let front = random.u8(..8) == 0;
                     let ticket = self.origin.state.wait(Waker::noop().clone(), front, &mut self.origin.after);
@@ -329,7 +329,7 @@ impl Model {
                     && let Some(grant) = self.origin.poll(self.waiters[at])
                 {
                     self.waiters.swap_remove(at);
-                    self.take(grant);
+                    self.take(&grant);
                 }
             }
             5 => {
