@@ -62,6 +62,10 @@ use tower_service::Service;
 pub struct HeadersOptions {
     /// Names and values; a name may have several values.
     pub headers: HeaderMap,
+    /// Which of them are listed in [`Defaulted`], as something further in may replace them; `None`, the default, for
+    /// all. Whoever knows the whole tower names the few that matter: the list costs each request three allocations,
+    /// and none if it is empty.
+    pub replaceable: Option<Vec<HeaderName>>,
 }
 
 impl HeadersOptions {
@@ -70,6 +74,12 @@ impl HeadersOptions {
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.insert(name, value);
         self
+    }
+
+    /// Names those that something further in may replace; see the field.
+    #[must_use]
+    pub fn replaceable(self, names: impl IntoIterator<Item = HeaderName>) -> Self {
+        Self { replaceable: Some(names.into_iter().collect()), ..self }
     }
 
     /// Adds a value to those that a header has.
@@ -82,7 +92,7 @@ impl HeadersOptions {
 
 impl From<HeaderMap> for HeadersOptions {
     fn from(headers: HeaderMap) -> Self {
-        Self { headers }
+        Self { headers, replaceable: None }
     }
 }
 
@@ -114,7 +124,7 @@ impl HeadersLayer {
     }
 
     fn of(options: &HeadersOptions, scope: Scope) -> Self {
-        Self { fill: (!options.headers.is_empty()).then(|| Arc::new(Fill::new(&options.headers, scope))) }
+        Self { fill: (!options.headers.is_empty()).then(|| Arc::new(Fill::new(options, scope))) }
     }
 }
 
@@ -196,8 +206,8 @@ enum Scope {
 /// The headers, laid out for filling them in: the map itself is never cloned.
 struct Fill {
     defaults: Box<[DefaultHeader]>,
-    /// All their names, shared by the requests on which all were filled in.
-    all: Defaulted,
+    /// The names to list, shared by the requests on which all were filled in.
+    listed: Defaulted,
     /// How many values there are in all.
     values: usize,
     scope: Scope,
@@ -210,13 +220,15 @@ struct DefaultHeader {
 }
 
 impl Fill {
-    fn new(headers: &HeaderMap, scope: Scope) -> Self {
+    fn new(options: &HeadersOptions, scope: Scope) -> Self {
+        let headers = &options.headers;
         let defaults = headers.keys().filter_map(|name| {
             let mut values = headers.get_all(name).iter().cloned();
             Some(DefaultHeader { name: name.clone(), first: values.next()?, more: values.collect() })
         });
-        let all = Defaulted::new(headers.keys().cloned().collect::<Vec<_>>());
-        Self { defaults: defaults.collect(), all, values: headers.len(), scope }
+        let replaceable = |name: &&HeaderName| options.replaceable.as_ref().is_none_or(|names| names.contains(name));
+        let listed = Defaulted::new(headers.keys().filter(replaceable).cloned().collect::<Vec<_>>());
+        Self { defaults: defaults.collect(), listed, values: headers.len(), scope }
     }
 
     /// Sets what is to be set. `record` lists what was filled in before; what is returned, if it changed.
@@ -248,13 +260,13 @@ impl Fill {
                 _ => left_alone.push(&default.name),
             }
         }
-        if left_alone.len() == self.defaults.len() {
+        if left_alone.len() == self.defaults.len() || self.listed.names().is_empty() {
             return None;
         }
         if left_alone.is_empty() && record.is_none() {
-            return Some(self.all.clone());
+            return Some(self.listed.clone());
         }
-        let ours = self.all.names().iter().filter(|name| !left_alone.contains(name));
+        let ours = self.listed.names().iter().filter(|name| !left_alone.contains(name));
         let names = record.map_or(&[][..], Defaulted::names).iter().chain(ours);
         Some(Defaulted::new(names.cloned().collect::<Vec<_>>()))
     }
@@ -284,7 +296,10 @@ impl Fill {
 
 impl fmt::Debug for Fill {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Fill").field("names", &self.all.names()).field("scope", &self.scope).finish()
+        f.debug_struct("Fill")
+            .field("names", &self.defaults.iter().map(|default| &default.name).collect::<Vec<_>>())
+            .field("scope", &self.scope)
+            .finish()
     }
 }
 
@@ -399,5 +414,15 @@ mod tests {
         assert_eq!(options.headers.len(), 1);
         let shown = format!("{options:?} {:?}", HeadersLayer::new(options.clone()));
         assert!(shown.contains("user-agent") && !shown.contains("secret"), "{shown}");
+    }
+
+    #[tokio::test]
+    async fn only_what_may_be_replaced_is_listed() {
+        let defaults = some(&[("accept", "*/*"), ("authorization", "k")]);
+        for (replaceable, listed) in [(vec![AUTHORIZATION, COOKIE], vec!["authorization"]), (vec![], vec![])] {
+            let layer = HeadersLayer::new(defaults.clone().replaceable(replaceable));
+            let (lines, recorded) = sent(&[layer], &[], &[]).await;
+            assert_eq!((lines.len(), recorded), (2, listed.into_iter().map(str::to_owned).collect()));
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! Where everything of Python's `requests` is in sortie, each with code that runs.
 //!
-//! In the examples `server` stands in for the network: it gives the answers it was made with and writes down what it was
-//! asked ([`Scripted`](https://docs.rs/sortie-testkit/latest/sortie_testkit/struct.Scripted.html)). `session` sends to it
-//! and has the base URL `http://app.test/`. The README has the same as a table, and with it what is still to come.
+//! In the examples `server` stands in for the network: it gives the answers that it was made with and writes down what
+//! it was asked (`Scripted` of the crate `sortie-testkit`). `session` sends to it and has the base URL
+//! `http://app.test/`. The README has the same as a table, and with it what is still to come.
 //!
 //! # The arguments of `Session.request`
 //!
@@ -181,8 +181,8 @@
 //!
 //! ## `request(hooks=)`
 //!
-//! There are `on_request` and `on_error` as well, and async ones in [`Hooks`](crate::hooks::Hooks). A request's hooks are
-//! added to the session's.
+//! There are `on_request` and `on_error` as well, and async ones in [`Hooks`](crate::hooks::Hooks). A request's hooks
+//! are added to the session's.
 //!
 //! ```
 //! # use sortie::Session;
@@ -420,7 +420,8 @@
 //!
 //! ## `Session.adapters`, `Session.get_adapter()`
 //!
-//! What a session has mounted is its own affair; a tower that is composed by hand can ask its [`Mounts`](crate::layers::mounts::Mounts).
+//! What a session has mounted is its own affair; a tower that is composed by hand can ask its
+//! [`Mounts`](crate::layers::mounts::Mounts).
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -491,7 +492,8 @@
 //!
 //! ## `Session.prepare_request()`, `Session.send()`
 //!
-//! The built request is an `http::Request`, and any other is sent as well. Defaults, cookies and auth are added as it is sent.
+//! The built request is an `http::Request`, and any other is sent as well. Defaults, cookies and auth are added as it is
+//! sent.
 //!
 //! ```
 //! # use sortie::Session;

@@ -1,6 +1,65 @@
 //! HTTP client sessions, as a stack of tower layers over a pooled hyper connector.
+//!
+//! A [`Session`] is what Python's `requests.Session` is: default headers, cookies, auth, redirects, retries, hooks,
+//! mounted transports and a connection pool, shared by every call made through it. Each of these is a tower `Layer` of
+//! its own that also works alone, over any `Service<http::Request<B>>`.
+//!
+//! # Example
+//!
+//! ```
+//! use sortie::Session;
+//! # use axum::{Router, routing::get};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), sortie::Error> {
+//! # let service = Router::new().route("/v1/items", get(|| async { "3 items" }));
+//! let session = Session::builder()
+//!     .user_agent("inventory/1.4")
+//!     .base_url("https://api.example.com/v1/")
+//! #   .mount("https://api.example.com/", service)
+//!     .build()?;
+//!
+//! let response = session.get("items").query(&[("in_stock", "yes")]).send().await?;
+//! assert_eq!(response.error_for_status()?.text().await?, "3 items");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Two doors
+//!
+//! - **The session**: [`Session::builder`] for its settings, [`Mount`] for what differs below a URL prefix,
+//!   [`RequestBuilder`] for one request, [`Response`], [`Error`]. `from_requests` shows each parameter and attribute of
+//!   `requests` beside its form here.
+//! - **The layers**: [`layers`], [`cookies`](https://docs.rs/sortie-cookies) and [`transport`] for those who compose a
+//!   stack of their own with `tower::ServiceBuilder`. [`Session::from_service`] puts the session's comfort over it, and a
+//!   session is itself a `Service`.
+//!
+//! # What a call passes, outermost first
+//!
+//! The user's [layers](SessionBuilder::layer) · total timeout · base URL, default query, default headers · redirect ·
+//! the user's [hop layers](SessionBuilder::hop_layer) · hooks · mounts; then within the mount: its layers · timeout of
+//! the hop · its hooks, headers and query · retry · auth · cookies · the user's [wire layers](SessionBuilder::wire_layer)
+//! · timeout of the attempt · transport.
+//!
+//! # Features
+//!
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `tls` | yes | `https`, by rustls |
+//! | `aws-lc-rs` | yes | the crypto provider for it; needs a C compiler |
+//! | `ring` | | another one; with both compiled in, aws-lc-rs serves |
+//! | `webpki-roots` | | Mozilla's roots, for hosts without a usable trust store |
+//! | `cookies` | yes | the jar and its layer |
+//! | `json` | yes | JSON bodies |
+//! | `charset` | | text in other charsets than UTF-8 |
+//!
+//! Without default features it is a plaintext client without C code. A feature adds API or a back end and never changes
+//! a behaviour.
+
 mod builder;
 mod error;
+#[cfg(all(feature = "cookies", feature = "json", feature = "tls"))]
+pub mod from_requests;
 mod into_url;
 mod mount;
 mod one_shot;
@@ -31,3 +90,8 @@ pub use sortie_layers as layers;
 pub use sortie_layers::{auth, hooks, redirect, retry, timeout};
 pub use sortie_transport as transport;
 pub use sortie_transport::Transport;
+
+/// The README's examples, as doc tests.
+#[cfg(all(doctest, feature = "cookies", feature = "json", feature = "tls"))]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

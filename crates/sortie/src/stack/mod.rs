@@ -1,9 +1,11 @@
 //! The order of the tower, written once.
 
+use http::header::AUTHORIZATION;
 #[cfg(feature = "cookies")]
 use sortie_cookies::{CookieOptions, CookiesLayer};
 use sortie_core::{BoxHttp, PerRequest};
 use sortie_layers::auth::AuthOptions;
+use sortie_layers::headers::HeadersOptions;
 use sortie_layers::mounts::Mounts;
 use sortie_layers::{
     AuthLayer, BaseUrlLayer, HeadersLayer, HooksLayer, QueryLayer, RedirectLayer, RetryLayer, TimeoutLayer,
@@ -43,7 +45,7 @@ pub(crate) fn session(settings: &Settings, wire: &Wire) -> BoxHttp {
         // a hop stripped is not added again.
         .layer(BaseUrlLayer::new(settings.base_url.clone()))
         .layer(QueryLayer::new(settings.query.clone()))
-        .layer(HeadersLayer::new(settings.headers.clone()))
+        .layer(HeadersLayer::new(defaults(settings)))
         // Outside everything that depends on the origin: what stands below is decided anew for every hop.
         .layer(RedirectLayer::new(settings.redirect.clone()))
         .layer(SeamLayer::new(&settings.hop_layers))
@@ -79,6 +81,12 @@ fn mount(settings: &Settings, mount: &Mount, wire: &Wire) -> BoxHttp {
         .layer(TimeoutLayer::attempt(mount.attempt_over(settings.timeout)))
         .service(wire);
     BoxHttp::new(Erase(tower))
+}
+
+/// The default headers, of which those are named that a mount's header or an auth may replace: nobody else asks.
+fn defaults(settings: &Settings) -> HeadersOptions {
+    let mounts = settings.mounts.iter().flat_map(|(_, mount)| mount.headers.keys().cloned());
+    HeadersOptions::from(settings.headers.clone()).replaceable(mounts.chain([AUTHORIZATION]))
 }
 
 /// A mount's auth acts wherever its prefix matches, the session's only while the chain is where the caller sent it.
