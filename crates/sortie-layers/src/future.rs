@@ -1,4 +1,4 @@
-//! The future of the layers that may refuse a request before they pass it on.
+//! The futures of the layers that may refuse a request, or send one more than once.
 
 use std::fmt;
 use std::future::Future;
@@ -7,6 +7,8 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 use sortie_core::BoxError;
+
+pub use crate::again::PassOrLoop;
 
 pin_project! {
     /// The answer of the inner service, or the error because of which it was not called.

@@ -9,7 +9,7 @@ use sortie_layers::base_url::BaseUrl;
 use sortie_layers::hooks::Hooks;
 use sortie_layers::mounts::Prefix;
 use sortie_layers::redirect::{OnLimit, RedirectOptions};
-use sortie_layers::retry::RetryOptions;
+use sortie_layers::retry::{RetryLayer, RetryOptions};
 use sortie_layers::timeout::TimeoutOptions;
 use sortie_transport::TransportOptions;
 use tower_layer::Layer;
@@ -149,7 +149,7 @@ impl SessionBuilder {
 
     /// Which failed attempts are repeated, and how. Default: connection faults that are safe to repeat, once.
     pub fn retry(mut self, retry: RetryOptions) -> Self {
-        self.settings.retry = retry;
+        self.settings.retry = RetryLayer::new(retry);
         self
     }
 
@@ -303,5 +303,64 @@ fn source_text(error: &Error) -> String {
 impl fmt::Debug for SessionBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SessionBuilder").field("settings", &self.settings).field("error", &self.error).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ErrorKind, Response};
+    use sortie_layers::retry::Backoff;
+    use sortie_testkit::{Scripted, status};
+    use std::error::Error as _;
+
+    #[test]
+    fn the_first_invalid_setting_is_the_error_of_build_and_names_its_setter() {
+        for (builder, names) in [
+            (Session::builder().header("bad name", "v").user_agent("a\nb"), "SessionBuilder::header"),
+            (Session::builder().user_agent("secret\nb"), "SessionBuilder::user_agent"),
+            (Session::builder().without_header("a b"), "SessionBuilder::without_header"),
+            (Session::builder().base_url("/secret"), "SessionBuilder::base_url: the URL is relative"),
+            (Session::builder().base_url("mailto:secret@h"), "SessionBuilder::base_url: the URL has no host"),
+            (Session::builder().mount("no prefix", Mount::new()), "SessionBuilder::mount"),
+            (Session::builder().mount("https://h/", Mount::new().header("x", "secret\n")), "Mount::header"),
+        ] {
+            let error = builder.build().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Builder);
+            let text = error.source().unwrap().to_string();
+            assert!(text.starts_with(names) && !text.contains("secret"), "{text}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_names_and_no_values() {
+        let builder = Session::builder()
+            .header("x-key", "secret")
+            .auth(sortie_layers::auth::Bearer::new("secret"))
+            .query("key", "secret")
+            .mount("https://h/", Mount::new().header("x-key", "secret"));
+        let session = builder.clone().build().unwrap();
+        assert!(!format!("{builder:?}{session:?}").contains("secret"), "{builder:?}");
+    }
+
+    async fn get(session: &Session, url: &str) -> Response {
+        session.get(url).send().await.unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_mounts_and_all_sessions_of_one_origin_share_the_retry_budget() {
+        let busy = || Scripted::from_fn(|_, _| Ok(status(503)));
+        let session = Session::builder()
+            .retry(RetryOptions::standard().backoff(Backoff::none()))
+            .mount("http://a.test/", busy())
+            .mount("http://b.test/", busy())
+            .build()
+            .unwrap();
+        assert_eq!(get(&session, "http://a.test/").await.attempts(), 3);
+        // The clock stands still, so nothing is earned but a fifth of a retry for each call.
+        while get(&session, "http://a.test/").await.attempts() > 1 {}
+        assert_eq!(get(&session, "http://b.test/").await.attempts(), 1);
+        let again = session.to_builder().build().unwrap();
+        assert_eq!(get(&again, "http://b.test/").await.attempts(), 1);
     }
 }

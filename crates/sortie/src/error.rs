@@ -177,15 +177,15 @@ fn kind_of(error: &(dyn StdError + 'static)) -> ErrorKind {
             _ => ErrorKind::Protocol,
         };
     }
-    let kinds: [(bool, ErrorKind); 11] = [
+    let kinds: [(bool, ErrorKind); 10] = [
         (has::<StatusError>(error), ErrorKind::Status),
         (has::<hooks::HookFailed>(error), ErrorKind::Hook),
         (has::<auth::SigningFailed>(error), ErrorKind::Auth),
         (has::<auth::NotReplayable>(error), ErrorKind::Auth),
         (has::<mounts::NoMount>(error), ErrorKind::Unsupported),
         (has::<mounts::NotAbsolute>(error), ErrorKind::Builder),
-        (has::<redirect::Failed>(error), ErrorKind::Redirect),
-        (has::<redirect::TooManyRedirects>(error), ErrorKind::Redirect),
+        // Another failure after a redirect is wrapped in the same way, for its history.
+        (find::<redirect::Failed>(error).is_some_and(|failed| failed.unfollowed().is_some()), ErrorKind::Redirect),
         (has::<sortie_layers::query::AppendError>(error), ErrorKind::Builder),
         (has::<sortie_core::LengthMismatch>(error), ErrorKind::Body),
         (has::<sortie_transport::InvalidRequest>(error), ErrorKind::Builder),

@@ -6,7 +6,7 @@ use sortie_core::auth::{Auth, SharedAuth};
 use sortie_core::{Body, BoxHttp, HttpService, PerRequest};
 use sortie_layers::hooks::Hooks;
 use sortie_layers::query::QueryOptions;
-use sortie_layers::retry::RetryOptions;
+use sortie_layers::retry::{RetryLayer, RetryOptions};
 use sortie_layers::timeout::TimeoutOptions;
 use tower_layer::Layer;
 
@@ -40,7 +40,7 @@ pub struct Mount {
     pub(crate) query: QueryOptions,
     pub(crate) hooks: Hooks,
     pub(crate) auth: Option<PerRequest<SharedAuth>>,
-    pub(crate) retry: Option<RetryOptions>,
+    pub(crate) retry: Option<RetryLayer>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) attempt: Option<PerRequest<Duration>>,
     #[cfg(feature = "cookies")]
@@ -108,7 +108,7 @@ impl Mount {
 
     /// How failed attempts are repeated in this mount.
     pub fn retry(mut self, retry: RetryOptions) -> Self {
-        self.retry = Some(retry);
+        self.retry = Some(RetryLayer::new(retry));
         self
     }
 

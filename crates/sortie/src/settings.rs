@@ -11,7 +11,7 @@ use sortie_layers::hooks::Hooks;
 use sortie_layers::mounts::Prefix;
 use sortie_layers::query::QueryOptions;
 use sortie_layers::redirect::RedirectOptions;
-use sortie_layers::retry::RetryOptions;
+use sortie_layers::retry::RetryLayer;
 use sortie_layers::timeout::TimeoutOptions;
 use sortie_transport::{Transport, TransportOptions};
 
@@ -26,7 +26,8 @@ pub(crate) struct Settings {
     pub(crate) query: QueryOptions,
     pub(crate) timeout: TimeoutOptions,
     pub(crate) redirect: RedirectOptions,
-    pub(crate) retry: RetryOptions,
+    /// As a layer, because the budget is the layer's: all mounts and all sessions built from this one share it.
+    pub(crate) retry: RetryLayer,
     pub(crate) auth: Option<SharedAuth>,
     pub(crate) hooks: Hooks,
     #[cfg(feature = "cookies")]
@@ -50,7 +51,7 @@ impl Default for Settings {
             query: QueryOptions::default(),
             timeout: TimeoutOptions::default(),
             redirect: RedirectOptions::default(),
-            retry: RetryOptions::default(),
+            retry: RetryLayer::default(),
             auth: None,
             hooks: Hooks::default(),
             #[cfg(feature = "cookies")]

@@ -7,9 +7,7 @@ use sortie_core::{BoxHttp, PerRequest};
 use sortie_layers::auth::AuthOptions;
 use sortie_layers::headers::HeadersOptions;
 use sortie_layers::mounts::Mounts;
-use sortie_layers::{
-    AuthLayer, BaseUrlLayer, HeadersLayer, HooksLayer, QueryLayer, RedirectLayer, RetryLayer, TimeoutLayer,
-};
+use sortie_layers::{AuthLayer, BaseUrlLayer, HeadersLayer, HooksLayer, QueryLayer, RedirectLayer, TimeoutLayer};
 use sortie_transport::Transport;
 use tower::ServiceBuilder;
 
@@ -68,7 +66,7 @@ fn mount(settings: &Settings, mount: &Mount, wire: &Wire) -> BoxHttp {
         // Below Mounts, so that what is for this mount alone cannot leave it.
         .layer(HeadersLayer::for_mount(mount.headers.clone()))
         .layer(QueryLayer::for_mount(mount.query.clone()))
-        .layer(RetryLayer::new(mount.retry.clone().unwrap_or_else(|| settings.retry.clone())))
+        .layer(mount.retry.clone().unwrap_or_else(|| settings.retry.clone()))
         // Inside Retry: each attempt is signed by itself, with a fresh nonce count and date.
         .layer(AuthLayer::new(auth(settings, mount)));
     // Inside Auth and Retry: the jar sees every answer, the 401 and the 503 too, and every send reads it anew.
