@@ -77,7 +77,10 @@ impl Error {
     pub(crate) fn from_tower(error: BoxError) -> Self {
         match error.downcast::<Self>() {
             Ok(error) => *error,
-            Err(error) => Self::new(kind_of(&*error), error),
+            Err(error) => {
+                let url = find::<redirect::Failed>(&*error).and_then(|failed| failed.url().cloned());
+                Self::new(kind_of(&*error), error).with_url(|| url)
+            }
         }
     }
 
@@ -105,7 +108,7 @@ impl Error {
         self.0.kind
     }
 
-    /// The URL of the call, without user name, password, query and fragment.
+    /// The URL of the request that failed, after redirects, without user name, password, query and fragment.
     #[must_use]
     pub fn url(&self) -> Option<&Url> {
         self.0.url.as_ref()
@@ -139,6 +142,12 @@ impl Error {
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
         find::<StatusError>(self).map(StatusError::status)
+    }
+
+    /// The redirects that were followed before the call failed, oldest first.
+    #[must_use]
+    pub fn history(&self) -> &[redirect::Hop] {
+        find::<redirect::Failed>(self).map_or(&[], |failed| failed.history())
     }
 
     /// The response that was taken for an error, its body unread; the error itself if there is none.
@@ -185,12 +194,16 @@ fn kind_of(error: &(dyn StdError + 'static)) -> ErrorKind {
         (has::<mounts::NoMount>(error), ErrorKind::Unsupported),
         (has::<mounts::NotAbsolute>(error), ErrorKind::Builder),
         // Another failure after a redirect is wrapped in the same way, for its history.
-        (find::<redirect::Failed>(error).is_some_and(|failed| failed.unfollowed().is_some()), ErrorKind::Redirect),
+        (find::<redirect::Failed>(error).is_some_and(not_followed), ErrorKind::Redirect),
         (has::<sortie_layers::query::AppendError>(error), ErrorKind::Builder),
         (has::<sortie_core::LengthMismatch>(error), ErrorKind::Body),
         (has::<sortie_transport::InvalidRequest>(error), ErrorKind::Builder),
     ];
     kinds.iter().find(|(is, _)| *is).map_or(ErrorKind::Request, |(_, kind)| *kind)
+}
+
+fn not_followed(failed: &redirect::Failed) -> bool {
+    failed.unfollowed().is_some() || failed.history().is_empty()
 }
 
 fn has<E: StdError + 'static>(error: &(dyn StdError + 'static)) -> bool {
