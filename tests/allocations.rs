@@ -8,8 +8,8 @@ use std::net::{SocketAddr, TcpListener};
 
 use http::{Request, Uri};
 use http_body_util::BodyExt;
-use sortie::{Body, Session, Transport};
 use sortie::core::{BoxHttp, HttpService};
+use sortie::{Body, Session, Transport};
 
 #[global_allocator]
 static ALLOCATOR: dhat::Alloc = dhat::Alloc;

@@ -1,0 +1,225 @@
+//! Hooks: in which order, how often, what they may change, and what their errors do.
+
+use std::sync::Arc;
+
+use http::{HeaderValue, StatusCode};
+use sortie::hooks::Hooks;
+use sortie::{ErrorKind, Mount};
+use sortie_testkit::TestServer;
+
+use crate::support::{Log, builder, challenge, check, ok, redirect, session, try_again, values};
+
+const REFUSED: &str = "not today";
+
+fn unreached() {
+    panic!("it must not run");
+}
+
+fn noting(log: &Log, [request, response, error]: [&'static str; 3]) -> Hooks {
+    let (on_request, on_response, on_error) = (log.clone(), log.clone(), log.clone());
+    Hooks::new()
+        .on_request(move |_| on_request.add(request))
+        .on_response(move |_, _| on_response.add(response))
+        .on_error(move |_, _| on_error.add(error))
+}
+
+fn three(log: &Log, url: &str) -> sortie::Session {
+    builder()
+        .hooks(noting(log, ["session request", "session response", "session error"]))
+        .mount(url, Mount::new().hooks(noting(log, ["mount request", "mount response", "mount error"])))
+        .build()
+        .unwrap()
+}
+
+fn of_request(log: &Log) -> Hooks {
+    noting(log, ["own request", "own response", "own error"])
+}
+
+#[tokio::test]
+async fn request_hooks_run_from_the_session_inwards_and_response_hooks_from_the_mount_outwards() {
+    let server = TestServer::from_fn(async |_| ok());
+    let log = Log::default();
+    let url = server.url("/");
+    three(&log, &url).get(&url).hooks(of_request(&log)).send().await.unwrap();
+    assert_eq!(
+        log.all(),
+        ["session request", "own request", "mount request", "mount response", "session response", "own response"]
+    );
+}
+
+#[tokio::test]
+async fn a_request_may_go_without_the_sessions_hooks() {
+    let server = TestServer::from_fn(async |_| ok());
+    let url = server.url("/");
+    for alone in [false, true] {
+        let log = Log::default();
+        let request = three(&log, &url).get(&url);
+        let request = if alone { request.hooks(of_request(&log).alone()) } else { request.no_hooks() };
+        request.send().await.unwrap();
+        assert_eq!((log.count("session request"), log.count("session response")), (0, 0));
+        assert_eq!(log.count("own request"), usize::from(alone));
+        // A mount's are the mount's business.
+        assert_eq!((log.count("mount request"), log.count("mount response")), (1, 1));
+    }
+}
+
+#[tokio::test]
+async fn hooks_run_once_per_hop_and_see_neither_attempts_nor_challenges() {
+    let answered = std::sync::atomic::AtomicUsize::new(0);
+    let server = TestServer::from_fn(move |_| {
+        let answer = match answered.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
+            0 => try_again(),
+            1 => challenge(),
+            2 => redirect(302, "/next"),
+            _ => ok(),
+        };
+        async move { answer }
+    });
+    let (statuses, seen) = std::sync::mpsc::channel();
+    let session = builder()
+        .retry(sortie::retry::RetryOptions::standard())
+        .auth(crate::support::Challenged::default())
+        .hooks(Hooks::new().on_response(move |response, asked| {
+            statuses.send((response.status.as_u16(), asked.uri().path().to_owned())).unwrap();
+        }))
+        .build()
+        .unwrap();
+    session.get(server.url("/start")).send().await.unwrap();
+    assert_eq!(seen.try_iter().collect::<Vec<_>>(), [(302, "/start".to_owned()), (200, "/next".to_owned())]);
+}
+
+#[tokio::test]
+async fn a_request_hook_changes_what_is_sent_and_a_response_hook_what_comes_back() {
+    let server = TestServer::from_fn(async |_| ok());
+    let session = builder()
+        .hooks(
+            Hooks::new()
+                .on_request(|request| {
+                    request.headers.insert("x-hook", HeaderValue::from_static("session"));
+                })
+                .on_response(|response, _| {
+                    response.headers.insert("x-seen", HeaderValue::from_static("1"));
+                    response.status = StatusCode::IM_A_TEAPOT;
+                }),
+        )
+        .build()
+        .unwrap();
+    let response = session
+        .get(server.url("/"))
+        .on_request(|request| {
+            let before = request.headers["x-hook"].clone();
+            request.headers.append("x-after", before);
+        })
+        .on_response(|response, _| assert_eq!(response.status, StatusCode::IM_A_TEAPOT))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!((response.status().as_u16(), &response.headers()["x-seen"]), (418, &HeaderValue::from_static("1")));
+    assert_eq!(values(&server.requests()[0], "x-after"), ["session"]);
+}
+
+#[tokio::test]
+async fn a_response_hook_can_turn_a_redirect_into_an_answer() {
+    let server = TestServer::from_fn(async |_| redirect(302, "/elsewhere"));
+    let response = session()
+        .get(server.url("/"))
+        .on_response(|response, _| {
+            response.headers.remove("location");
+        })
+        .send()
+        .await
+        .unwrap();
+    assert_eq!((response.status().as_u16(), server.requests().len()), (302, 1));
+}
+
+#[tokio::test]
+async fn async_hooks_are_waited_for() {
+    let server = TestServer::from_fn(async |_| ok());
+    let hooks = Hooks::new()
+        .on_request_async(|request| {
+            Box::pin(async move {
+                tokio::task::yield_now().await;
+                request.headers.insert("x-late", HeaderValue::from_static("1"));
+                Ok(())
+            })
+        })
+        .on_response_async(|response, _| {
+            Box::pin(async move {
+                tokio::task::yield_now().await;
+                response.headers.insert("x-later", HeaderValue::from_static("2"));
+                Ok(())
+            })
+        });
+    let response = builder().hooks(hooks).build().unwrap().get(server.url("/")).send().await.unwrap();
+    assert_eq!(values(&server.requests()[0], "x-late"), ["1"]);
+    assert_eq!(response.headers()["x-later"], "2");
+}
+
+#[tokio::test]
+async fn an_error_of_a_request_hook_stops_the_call_before_anything_is_sent() {
+    let server = TestServer::from_fn(async |_| ok());
+    let log = Log::default();
+    let url = server.url("/?s3cret");
+    let failing = || Hooks::new().on_request(|_| Err(REFUSED));
+    let session = builder().hooks(noting(&log, ["session request", "session response", "session error"]));
+    let request = session.build().unwrap().get(&url).hooks(failing().on_request(|_| unreached()));
+    let error = request.send().await.unwrap_err();
+    check(&error, ErrorKind::Hook, "a request hook failed");
+    check(&error, ErrorKind::Hook, REFUSED);
+    assert_eq!(log.all(), ["session request"]);
+
+    let by_session = builder().hooks(failing()).build().unwrap();
+    let by_mount = builder().mount(server.url("/"), Mount::new().hooks(failing())).build().unwrap();
+    for session in [by_session, by_mount] {
+        check(&session.get(&url).send().await.unwrap_err(), ErrorKind::Hook, REFUSED);
+    }
+    assert_eq!(server.connections(), 0);
+}
+
+#[tokio::test]
+async fn an_error_of_a_response_hook_is_the_calls_and_is_not_retried() {
+    let server = TestServer::from_fn(async |_| redirect(302, "/next"));
+    let error = builder()
+        .retry(sortie::retry::RetryOptions::standard())
+        .build()
+        .unwrap()
+        .get(server.url("/?s3cret"))
+        .on_response(|_, _| Err(REFUSED))
+        .on_response(|_, _| unreached())
+        .send()
+        .await
+        .unwrap_err();
+    check(&error, ErrorKind::Hook, "a response hook failed");
+    check(&error, ErrorKind::Hook, REFUSED);
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn error_hooks_see_what_failed_beneath_them_and_change_nothing() {
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("http://{address}/path?s3cret");
+    let log = Log::default();
+    let error = three(&log, &url.replace("path?s3cret", ""))
+        .get(&url)
+        .hooks(of_request(&log).on_error(|error, asked| {
+            assert!(sortie::core::Outcome::of(&**error).is_some());
+            assert_eq!((asked.method().as_str(), asked.uri().path()), ("GET", "/path"));
+            assert!(!format!("{asked:?}").contains("s3cret"));
+        }))
+        .send()
+        .await
+        .unwrap_err();
+    check(&error, ErrorKind::Connect, "/path");
+    let errors: Vec<_> = log.all().into_iter().filter(|entry| entry.ends_with("error")).collect();
+    assert_eq!(errors, ["mount error", "session error", "own error"]);
+}
+
+#[tokio::test]
+async fn a_hook_keeps_what_it_captured_only_as_long_as_it_is_needed() {
+    let server = TestServer::from_fn(async |_| ok());
+    let captured = Arc::new(());
+    let held = captured.clone();
+    let session = session();
+    session.get(server.url("/")).on_request(move |_| drop(held.clone())).send().await.unwrap().bytes().await.unwrap();
+    assert_eq!(Arc::strong_count(&captured), 1);
+}

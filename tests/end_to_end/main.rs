@@ -1,0 +1,16 @@
+//! What a session does, end to end: every test goes through `sortie::Session`, nearly all over loopback sockets.
+
+mod bad_input;
+mod cancellation;
+mod cookies;
+mod credentials;
+mod hooks;
+mod lifecycle;
+mod mounts;
+mod order;
+mod precedence;
+mod protocols;
+mod redirects;
+mod retries;
+mod support;
+mod timeouts;

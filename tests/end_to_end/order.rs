@@ -1,0 +1,207 @@
+//! The order of the tower, seen from every place in it that a user can reach.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use http::{HeaderValue, Request};
+use sortie::cookies::{CookieOptions, CookieRequest, CookieStore};
+use sortie::core::BoxHttp;
+use sortie::hooks::Hooks;
+use sortie::retry::RetryOptions;
+use sortie::transport::Transport;
+use sortie::{Body, Mount};
+use sortie_testkit::{Scripted, TestServer, reply};
+use tower::layer::layer_fn;
+use tower::util::{MapRequest, MapRequestLayer};
+use tower::{Layer, ServiceBuilder};
+
+use crate::support::{Challenged, Log, builder, ok};
+
+/// A layer that notes that it was entered.
+fn noting(
+    log: &Log,
+    name: &'static str,
+) -> impl Layer<
+    BoxHttp,
+    Service = MapRequest<BoxHttp, impl Fn(Request<Body>) -> Request<Body> + Clone + Send + Sync + 'static>,
+> + Send
++ Sync
++ 'static {
+    let log = log.clone();
+    MapRequestLayer::new(move |request| {
+        log.add(name);
+        request
+    })
+}
+
+fn hooks(log: &Log, [request, response]: [&'static str; 2]) -> Hooks {
+    let (asked, answered) = (log.clone(), log.clone());
+    Hooks::new().on_request(move |_| asked.add(request)).on_response(move |_, _| answered.add(response))
+}
+
+struct Store(Log);
+
+impl CookieStore for Store {
+    fn cookies(&self, _: CookieRequest<'_>) -> Option<HeaderValue> {
+        self.0.add("cookies read");
+        None
+    }
+
+    fn store(&self, _: CookieRequest<'_>, _: &mut dyn Iterator<Item = &HeaderValue>) {
+        self.0.add("cookies stored");
+    }
+}
+
+/// Busy at first, then leads on, then asks who it is, then is content. Each answer sets a cookie.
+fn server() -> TestServer {
+    let answered = AtomicUsize::new(0);
+    TestServer::from_fn(move |_| {
+        let answer = match answered.fetch_add(1, Ordering::Relaxed) {
+            0 => reply(503, [("set-cookie", "a=1"), ("retry-after", "0")], ""),
+            1 => reply(302, [("set-cookie", "a=2"), ("location", "/next")], ""),
+            2 => reply(401, [("set-cookie", "a=3")], ""),
+            _ => reply(200, [("set-cookie", "a=4")], "ok"),
+        };
+        async move { answer }
+    })
+}
+
+/// Notes every place of the tower for a call of two hops, of which the first needs two attempts and the second is
+/// challenged once.
+async fn one_call() -> (Log, TestServer) {
+    let (log, server) = (Log::default(), server());
+    let wire = {
+        let log = log.clone();
+        ServiceBuilder::new()
+            .layer(MapRequestLayer::new(move |request: Request<Body>| {
+                log.add("transport");
+                request
+            }))
+            .service(Transport::default())
+    };
+    let mount = Mount::new()
+        .layer(noting(&log, "mount's layer"))
+        .hooks(hooks(&log, ["mount's request hook", "mount's response hook"]))
+        .wire_layer(noting(&log, "mount's wire layer"));
+    let session = builder()
+        .layer(noting(&log, "layer"))
+        .hop_layer(noting(&log, "hop layer"))
+        .hooks(hooks(&log, ["session's request hook", "session's response hook"]))
+        .mount(server.url("/"), mount)
+        .retry(RetryOptions::standard())
+        .auth(Challenged(log.clone()))
+        .cookies(CookieOptions::store(Arc::new(Store(log.clone()))))
+        .wire_layer(noting(&log, "wire layer"))
+        .transport(wire)
+        .build()
+        .unwrap();
+    let (asked, answered) = (log.clone(), log.clone());
+    let request = session
+        .get(server.url("/start"))
+        .on_request(move |_| asked.add("request's request hook"))
+        .on_response(move |_, _| answered.add("request's response hook"));
+    assert_eq!(request.send().await.unwrap().status(), 200);
+    (log, server)
+}
+
+#[tokio::test]
+async fn every_place_is_entered_as_often_as_its_loop_turns() {
+    let (log, server) = one_call().await;
+    assert_eq!(server.requests().len(), 4);
+    for (place, times) in [
+        // Once per call.
+        ("layer", 1),
+        // Once per hop.
+        ("hop layer", 2),
+        ("session's request hook", 2),
+        ("request's request hook", 2),
+        ("mount's layer", 2),
+        ("mount's request hook", 2),
+        ("mount's response hook", 2),
+        ("session's response hook", 2),
+        ("request's response hook", 2),
+        // Once per send: an attempt or a leg of it.
+        ("auth signs", 4),
+        ("cookies read", 4),
+        ("wire layer", 4),
+        ("mount's wire layer", 4),
+        ("transport", 4),
+        ("cookies stored", 4),
+        ("auth examines", 4),
+    ] {
+        assert_eq!(log.count(place), times, "{place}: {:?}", log.all());
+    }
+}
+
+#[tokio::test]
+async fn a_call_passes_the_places_in_the_order_of_the_tower() {
+    const HOP: [&str; 5] =
+        ["hop layer", "session's request hook", "request's request hook", "mount's layer", "mount's request hook"];
+    const SEND: [&str; 7] = [
+        "auth signs",
+        "cookies read",
+        "wire layer",
+        "mount's wire layer",
+        "transport",
+        "cookies stored",
+        "auth examines",
+    ];
+    const ANSWER: [&str; 3] = ["mount's response hook", "session's response hook", "request's response hook"];
+
+    let (log, _server) = one_call().await;
+    let hop = [&HOP[..], &SEND, &SEND, &ANSWER].concat();
+    assert_eq!(log.all(), [&["layer"][..], &hop, &hop].concat());
+}
+
+#[tokio::test]
+async fn at_each_seam_the_first_layer_added_is_the_outermost() {
+    let log = Log::default();
+    let mount = Mount::new()
+        .layer(noting(&log, "mount 1"))
+        .layer(noting(&log, "mount 2"))
+        .wire_layer(noting(&log, "mount's wire 1"))
+        .wire_layer(noting(&log, "mount's wire 2"))
+        .transport(Scripted::from_fn(|_, _| Ok(ok())));
+    let session = builder()
+        .wire_layer(noting(&log, "wire 1"))
+        .wire_layer(noting(&log, "wire 2"))
+        .hop_layer(noting(&log, "hop 1"))
+        .hop_layer(noting(&log, "hop 2"))
+        .layer(noting(&log, "call 1"))
+        .layer(noting(&log, "call 2"))
+        .mount("http://a.test/", mount)
+        .build()
+        .unwrap();
+    session.get("http://a.test/").send().await.unwrap();
+    assert_eq!(
+        log.all(),
+        [
+            "call 1",
+            "call 2",
+            "hop 1",
+            "hop 2",
+            "mount 1",
+            "mount 2",
+            "wire 1",
+            "wire 2",
+            "mount's wire 1",
+            "mount's wire 2",
+        ],
+    );
+}
+
+#[tokio::test]
+async fn a_layer_of_the_users_may_answer_by_itself_at_every_seam() {
+    let stop = || layer_fn(|_: BoxHttp| Scripted::<Body>::from_fn(|_, _| Ok(reply(418, [], "short and stout"))));
+    let never = || Scripted::<Body>::from_fn(|_, _| panic!("the layer was to answer"));
+    for session in [
+        builder().transport(never()).layer(stop()),
+        builder().transport(never()).hop_layer(stop()),
+        builder().transport(never()).wire_layer(stop()),
+        builder().mount("http://a.test/", Mount::new().transport(never()).layer(stop())),
+        builder().mount("http://a.test/", Mount::new().transport(never()).wire_layer(stop())),
+    ] {
+        let response = session.build().unwrap().get("http://a.test/").send().await.unwrap();
+        assert_eq!((response.status().as_u16(), response.text().await.unwrap().as_str()), (418, "short and stout"));
+    }
+}

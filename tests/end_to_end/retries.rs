@@ -1,0 +1,275 @@
+//! Sending again: what by default, what by request, and what is told of it.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use http::StatusCode;
+use sortie::core::{Outcome, find};
+use sortie::redirect;
+use sortie::retry::{self, Backoff, MaybeProcessed, RetryOptions};
+use sortie::{Body, BoxError, ErrorKind, Mount};
+use sortie_testkit::{Scripted, Steps, TcpScript, TestServer, reply};
+use tower::util::MapErrLayer;
+
+use crate::support::{builder, check, ok, session, try_again};
+
+const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+
+/// Busy for the first `times` requests.
+fn busy(times: usize) -> TestServer {
+    let answered = AtomicUsize::new(0);
+    TestServer::from_fn(move |_| {
+        let answer = if answered.fetch_add(1, Ordering::Relaxed) < times { try_again() } else { ok() };
+        async move { answer }
+    })
+}
+
+/// Three attempts without a wait between them.
+fn standard() -> RetryOptions {
+    RetryOptions::standard().backoff(Backoff::none())
+}
+
+#[tokio::test]
+async fn a_status_is_retried_if_that_was_asked_for() {
+    for (options, method, status, attempts) in [
+        (None, "GET", 503, 1),
+        (Some(RetryOptions::default()), "GET", 503, 1),
+        (Some(standard()), "GET", 200, 3),
+        (Some(standard()), "PUT", 200, 3),
+        (Some(standard()), "DELETE", 200, 3),
+        (Some(standard()), "POST", 503, 1),
+        (Some(standard()), "PATCH", 503, 1),
+        (Some(standard().attempts(2)), "GET", 503, 2),
+        (Some(RetryOptions::none()), "GET", 503, 1),
+        (Some(standard().statuses([StatusCode::BAD_GATEWAY])), "GET", 503, 1),
+        (Some(standard().methods([http::Method::POST])), "POST", 200, 3),
+    ] {
+        let server = busy(2);
+        let mut session = builder();
+        if let Some(options) = &options {
+            session = session.retry(options.clone());
+        }
+        let session = session.build().unwrap();
+        let response = session.request(method, server.url("/")).send().await.unwrap();
+        let told = (response.status().as_u16(), response.attempts());
+        assert_eq!((told, server.requests().len()), ((status, attempts), attempts), "{method} {options:?}");
+        assert_eq!(server.connections(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_post_with_an_idempotency_key_is_retried() {
+    let server = busy(1);
+    let session = builder().retry(standard()).build().unwrap();
+    let response = session.post(server.url("/")).header("idempotency-key", "7").body("x").send().await.unwrap();
+    assert_eq!((response.status().as_u16(), response.attempts()), (200, 2));
+}
+
+#[tokio::test]
+async fn a_request_and_a_mount_decide_for_themselves() {
+    for (session, by_mount, by_request, attempts) in [
+        (None, None, Some(standard()), 2),
+        (None, Some(standard()), None, 2),
+        (Some(standard()), Some(RetryOptions::none()), None, 1),
+        (Some(standard()), None, Some(RetryOptions::none()), 1),
+        (None, Some(RetryOptions::none()), Some(standard()), 2),
+    ] {
+        let server = busy(1);
+        let mut built = builder();
+        if let Some(options) = session {
+            built = built.retry(options);
+        }
+        if let Some(options) = by_mount {
+            built = built.mount(server.url("/"), Mount::new().retry(options));
+        }
+        let built = built.build().unwrap();
+        let mut request = built.get(server.url("/"));
+        if let Some(options) = by_request {
+            request = request.retry(options);
+        }
+        assert_eq!(request.send().await.unwrap().attempts(), attempts);
+    }
+    let server = busy(1);
+    let session = builder().retry(standard()).build().unwrap();
+    assert_eq!(session.get(server.url("/")).no_retry().send().await.unwrap().status(), 503);
+    let server = busy(1);
+    let session = session.to_builder().no_retry().build().unwrap();
+    assert_eq!(session.get(server.url("/")).send().await.unwrap().status(), 503);
+}
+
+#[tokio::test]
+async fn attempts_are_those_of_the_last_hop_and_the_history_is_beside_them() {
+    let answered = AtomicUsize::new(0);
+    let server = TestServer::from_fn(move |_| {
+        let answer = match answered.fetch_add(1, Ordering::Relaxed) {
+            0 | 1 => try_again(),
+            2 => crate::support::redirect(302, "/next"),
+            3 => try_again(),
+            _ => ok(),
+        };
+        async move { answer }
+    });
+    let session = builder().retry(standard()).build().unwrap();
+    let response = session.get(server.url("/")).send().await.unwrap();
+    assert_eq!((response.attempts(), response.history().len(), server.requests().len()), (2, 1, 5));
+}
+
+#[tokio::test]
+async fn the_upload_is_sent_again_with_every_attempt() {
+    let answered = AtomicUsize::new(0);
+    let server = TestServer::from_fn(move |request| {
+        let n = answered.fetch_add(1, Ordering::Relaxed);
+        async move {
+            let body = http_body_util::BodyExt::collect(request.into_body()).await.unwrap().to_bytes();
+            if n < 2 { try_again() } else { reply(200, [], body) }
+        }
+    });
+    let session = builder().retry(standard()).build().unwrap();
+    let segments = ["seg", "ments"].map(|segment| bytes::Bytes::from_static(segment.as_bytes()));
+    let response = session.put(server.url("/")).body(Body::segments(segments)).send().await.unwrap();
+    assert_eq!(response.text().await.unwrap(), "segments");
+}
+
+#[tokio::test]
+async fn a_refused_connection_is_tried_again_and_found() {
+    // A port on which nobody listens, until the first attempt has found that out.
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let started = Arc::new(Mutex::new(None));
+    let (server, refused) = (started.clone(), Arc::new(AtomicUsize::new(0)));
+    let count = refused.clone();
+    let session = builder()
+        .wire_layer(MapErrLayer::new(move |error: BoxError| {
+            count.fetch_add(1, Ordering::Relaxed);
+            let listener = std::net::TcpListener::bind(address).unwrap();
+            listener.set_nonblocking(true).unwrap();
+            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+            let router = axum::Router::new().route("/", axum::routing::post(async |body: String| body));
+            *server.lock().unwrap() = Some(tokio::spawn(async move { axum::serve(listener, router).await }));
+            error
+        }))
+        .build()
+        .unwrap();
+    // Nothing was sent, so any method is safe.
+    let response = session.post(format!("http://{address}/")).body("again").send().await.unwrap();
+    assert_eq!((response.attempts(), refused.load(Ordering::Relaxed)), (2, 1));
+    assert_eq!(response.text().await.unwrap(), "again");
+    started.lock().unwrap().take().unwrap().abort();
+}
+
+#[tokio::test]
+async fn a_connection_that_is_refused_every_time_is_an_error_with_its_attempts() {
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("http://user:s3cret@{address}/path?s3cret");
+    for (options, attempts) in [(None, 2), (Some(standard()), 3)] {
+        let mut request = session().get(&url);
+        if let Some(options) = options {
+            request = request.retry(options);
+        }
+        let error = request.send().await.unwrap_err();
+        check(&error, ErrorKind::Connect, "/path");
+        assert!(error.is_connect() && !error.is_timeout());
+        assert_eq!(find::<retry::Failed>(&error).unwrap().attempts().count(), attempts);
+    }
+    let error = session().get(&url).no_retry().send().await.unwrap_err();
+    assert!(find::<retry::Failed>(&error).is_none());
+    check(&error, ErrorKind::Connect, "");
+}
+
+#[tokio::test]
+async fn a_reused_connection_that_the_server_has_closed_is_replaced_for_what_is_idempotent() {
+    // The server answers once per connection and then resets, without a word, when the next request comes.
+    let stale = || Steps::new().read_request().send(OK).read_head().reset();
+    for (method, attempts) in [("GET", Some(2)), ("PUT", Some(2)), ("POST", None)] {
+        let server = TcpScript::in_order([stale(), Steps::new().read_request().send(OK).hold()]);
+        let session = session();
+        session.get(server.url("/")).send().await.unwrap().bytes().await.unwrap();
+        let result = session.request(method, server.url("/")).body("x").send().await;
+        match attempts {
+            Some(attempts) => {
+                let response = result.unwrap();
+                assert_eq!((response.attempts(), server.connections()), (attempts, 2), "{method}");
+                assert!(!response.connection().unwrap().is_reused());
+            }
+            None => {
+                let error = result.unwrap_err();
+                check(&error, ErrorKind::Protocol, "a reused connection ended before the answer began");
+                assert_eq!((error.outcome(), server.connections()), (Some(Outcome::StaleReuse), 1));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_the_server_may_have_processed_is_not_repeated_unless_asked_for() {
+    let reset = || Steps::new().read_head().reset();
+    let server = TcpScript::in_order([reset()]);
+    let error = session().get(server.url("/")).send().await.unwrap_err();
+    check(&error, ErrorKind::Protocol, "the server may have processed the request");
+    assert_eq!(server.connections(), 1);
+
+    let server = TcpScript::in_order([reset(), reset(), Steps::new().read_head().send(OK).hold()]);
+    let response = session().get(server.url("/")).retry(standard()).send().await.unwrap();
+    assert_eq!((response.attempts(), server.connections()), (3, 3));
+
+    let server = TcpScript::in_order([reset()]);
+    let error = session().post(server.url("/")).retry(standard()).send().await.unwrap_err();
+    assert_eq!((error.outcome(), server.connections()), (Some(Outcome::MaybeProcessed), 1));
+
+    let server = TcpScript::in_order([reset()]);
+    let cautious = standard().maybe_processed(MaybeProcessed::Fail);
+    assert!(session().get(server.url("/")).retry(cautious).send().await.is_err());
+}
+
+#[tokio::test]
+async fn a_retry_that_would_come_after_the_deadline_is_not_waited_for() {
+    let server = TestServer::from_fn(async |_| reply(503, [("retry-after", "59")], "busy"));
+    let request = session().get(server.url("/")).retry(RetryOptions::standard()).timeout(Duration::from_secs(50));
+    let response = request.send().await.unwrap();
+    assert_eq!((response.status().as_u16(), response.attempts(), server.requests().len()), (503, 1, 1));
+}
+
+#[tokio::test]
+async fn a_failure_after_redirects_tells_both_ways() {
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let location = format!("http://{address}/end");
+    let server = TestServer::from_fn(move |_| {
+        let answer = crate::support::redirect(302, &location);
+        async move { answer }
+    });
+    let error = session().get(server.url("/")).send().await.unwrap_err();
+    check(&error, ErrorKind::Connect, "the request after 1 redirect failed");
+    let failed = find::<redirect::Failed>(&error).unwrap();
+    assert_eq!((failed.history().len(), failed.url().unwrap().path()), (1, "/end"));
+    assert_eq!(find::<retry::Failed>(&error).unwrap().attempts().count(), 2);
+}
+
+/// How often each of these calls is sent where every answer is a 503 and no attempt is one too many.
+async fn sends(session: &sortie::Session, calls: usize) -> Vec<usize> {
+    let mut sends = Vec::new();
+    for _ in 0..calls {
+        sends.push(session.get("http://busy.test/").send().await.unwrap().attempts());
+    }
+    sends
+}
+
+fn busy_in_memory() -> sortie::SessionBuilder {
+    let busy = Scripted::<Body>::from_fn(|_, _| Ok(try_again()));
+    builder().transport(busy).retry(standard().attempts(100))
+}
+
+// The clock is paused, for a budget earns by the second.
+#[tokio::test(start_paused = true)]
+async fn a_budget_keeps_retries_to_its_reserve_and_a_fifth_of_the_calls() {
+    assert_eq!(sends(&busy_in_memory().build().unwrap(), 5).await, [11, 1, 1, 1, 2]);
+    let free = busy_in_memory().retry(standard().attempts(100).no_budget()).build().unwrap();
+    assert_eq!(sends(&free, 2).await, [100, 100]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_built_from_another_spends_from_the_same_budget() {
+    let first = busy_in_memory().build().unwrap();
+    let second = first.to_builder().header("x-new", "1").build().unwrap();
+    assert_eq!(sends(&first, 1).await, [11]);
+    assert_eq!(sends(&second, 4).await, [1, 1, 1, 2]);
+}
