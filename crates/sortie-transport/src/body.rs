@@ -70,8 +70,8 @@ struct Gap {
 }
 
 impl Pooled {
-    pub(crate) fn new(incoming: Incoming, hold: Hold, limit: Option<Duration>, ticket: Option<Ticket>) -> Self {
-        let mut body = Self { incoming: Some(incoming), hold, limit, gap: None, ticket };
+    pub(crate) fn new(incoming: Incoming, hold: Hold, limit: Option<Duration>, ticket: Ticket) -> Self {
+        let mut body = Self { incoming: Some(incoming), hold, limit, gap: None, ticket: Some(ticket) };
         if body.is_end_stream() {
             body.finish();
         }

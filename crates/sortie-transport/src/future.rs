@@ -3,6 +3,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body as _;
@@ -19,7 +20,7 @@ use crate::outcome::{self, Seen};
 use crate::pool::conn::{Conn, Exclusive, Lease, Sent, Stream};
 use crate::pool::origin::{Granted, Origin};
 use crate::pool::state::{self, Grant};
-use crate::request::{self, Length};
+use crate::request;
 use crate::timeouts::{Limits, after};
 use crate::upload::Upload;
 
@@ -37,16 +38,15 @@ enum State {
     Http2 { call: Pin<Box<dyn Future<Output = Sent> + Send>>, lease: Arc<Lease>, exchange: Exchange },
 }
 
-/// What an exchange must remember of its request.
+/// What goes with a request from one connection to the next. The rest can be read from the request.
 struct Call {
-    ticket: Option<Ticket>,
-    limits: Limits,
-    length: Length,
+    ticket: Ticket,
     unserved: u8,
 }
 
 struct Exchange {
     call: Call,
+    read: Option<Duration>,
     is_connect: bool,
     reused: bool,
     bytes_in: u64,
@@ -57,8 +57,8 @@ struct Exchange {
 /// A request without a connection.
 struct Waiting {
     origin: Arc<Origin>,
-    request: Option<Request<Upload>>,
-    call: Option<Call>,
+    work: Option<(Request<Upload>, Call)>,
+    limits: Limits,
     place: Option<state::Ticket>,
     clock: Option<Pin<Box<Sleep>>>,
 }
@@ -69,25 +69,20 @@ impl ResponseFuture {
     }
 
     /// Sends `request` over an idle connection, or waits for one once it is polled.
-    pub(crate) fn start(
-        origin: Arc<Origin>,
-        request: Request<Upload>,
-        limits: Limits,
-        length: Length,
-        ticket: Ticket,
-    ) -> Self {
-        let call = Call { ticket: Some(ticket), limits, length, unserved: 0 };
+    pub(crate) fn start(origin: &Arc<Origin>, request: Request<Upload>, ticket: Ticket) -> Self {
+        let call = Call { ticket, unserved: 0 };
         Self(match origin.checkout() {
             Some(granted) => begin(granted, request, call),
-            None => State::wait(origin, request, call),
+            None => State::wait(origin.clone(), request, call),
         })
     }
 }
 
 impl State {
     fn wait(origin: Arc<Origin>, request: Request<Upload>, call: Call) -> Self {
-        let (request, call) = (Some(request), Some(call));
-        Self::Waiting(Box::new(Waiting { origin, request, call, place: None, clock: None }))
+        let limits = origin.shared().limits.of(request.extensions());
+        let work = Some((request, call));
+        Self::Waiting(Box::new(Waiting { origin, work, limits, place: None, clock: None }))
     }
 }
 
@@ -100,36 +95,37 @@ fn begin(granted: Granted, request: Request<Upload>, call: Call) -> State {
     }
 }
 
-fn begin_http1(mut handle: Exclusive, request: Request<Upload>, call: Call) -> State {
-    let (mut head, mut upload) = request.into_parts();
-    request::for_http1(&mut head, &handle.conn.origin.route, call.length);
-    let exchange = Exchange::begin(&handle.conn, &head.method, &mut upload, call);
-    handle.conn.await_head(exchange.call.limits.read);
-    let sent = handle.sender.try_send_request(Request::from_parts(head, upload));
+fn begin_http1(mut handle: Exclusive, mut request: Request<Upload>, call: Call) -> State {
+    let length = request.body().length();
+    let exchange = Exchange::begin(&handle.conn, &mut request, call);
+    request::for_http1(&mut request, &handle.conn.origin.route, length);
+    handle.conn.await_head(exchange.read);
+    let sent = handle.sender.try_send_request(request);
     handle.call.set(sent);
     State::Http1 { busy: Busy::new(handle), exchange }
 }
 
-fn begin_http2(mut stream: Stream, request: Request<Upload>, call: Call) -> State {
-    let (mut head, mut upload) = request.into_parts();
-    request::for_http2(&mut head, &stream.conn.origin.route);
+fn begin_http2(mut stream: Stream, mut request: Request<Upload>, call: Call) -> State {
     let lease = Arc::new(Lease::new(stream.conn.clone()));
-    let exchange = Exchange::begin(&stream.conn, &head.method, &mut upload, call);
-    if !upload.is_end_stream() {
-        upload.hold(lease.clone());
+    let exchange = Exchange::begin(&stream.conn, &mut request, call);
+    request::for_http2(&mut request, &stream.conn.origin.route);
+    if !request.body().is_end_stream() {
+        request.body_mut().hold(lease.clone());
     }
-    let call = Box::pin(stream.sender.try_send_request(Request::from_parts(head, upload)));
+    let call = Box::pin(stream.sender.try_send_request(request));
     State::Http2 { call, lease, exchange }
 }
 
 impl Exchange {
-    fn begin(conn: &Arc<Conn>, method: &Method, upload: &mut Upload, call: Call) -> Self {
+    fn begin(conn: &Arc<Conn>, request: &mut Request<Upload>, call: Call) -> Self {
+        let limits = conn.origin.shared().limits.of(request.extensions());
         Self {
-            is_connect: *method == Method::CONNECT,
+            read: limits.read,
+            is_connect: *request.method() == Method::CONNECT,
             reused: conn.serve(),
             bytes_in: conn.bytes_in(),
             bytes_out: conn.bytes_out(),
-            clock: HeadClock::new(call.limits, upload, conn),
+            clock: HeadClock::new(limits, request.body_mut(), conn),
             call,
         }
     }
@@ -177,13 +173,11 @@ impl Exchange {
         State::wait(conn.origin.clone(), request.map(Upload::taken_back), self.call)
     }
 
-    fn respond(self, response: Response<Incoming>, conn: &Conn, hold: Hold) -> Response<Pooled> {
-        let (mut head, incoming) = response.into_parts();
+    fn respond(self, mut response: Response<Incoming>, conn: &Conn, hold: Hold) -> Response<Pooled> {
         if let Some(info) = conn.info() {
-            head.extensions.insert(ConnectionInfo::new(info.clone(), self.reused));
+            response.extensions_mut().insert(ConnectionInfo::new(info.clone(), self.reused));
         }
-        let body = Pooled::new(incoming, hold, self.call.limits.read, self.call.ticket);
-        Response::from_parts(head, body)
+        response.map(|incoming| Pooled::new(incoming, hold, self.read, self.call.ticket))
     }
 
     /// Whether the connection is no HTTP connection any more after this answer.
@@ -200,9 +194,8 @@ impl Waiting {
                 state.poll(place, cx.waker())
             }
             None => {
-                let (front, connect) =
-                    self.call.as_ref().map_or((false, None), |call| (call.unserved > 0, call.limits.connect));
-                match self.origin.acquire(cx.waker(), front, connect) {
+                let front = self.work.as_ref().is_some_and(|(_, call)| call.unserved > 0);
+                match self.origin.acquire(cx.waker(), front, self.limits.connect) {
                     Ok(granted) => Some(granted),
                     Err(place) => {
                         self.place = Some(place);
@@ -215,16 +208,16 @@ impl Waiting {
         };
         if let Some(granted) = granted {
             self.place = None;
-            return Poll::Ready(match (self.request.take(), self.call.take()) {
-                (Some(request), Some(call)) => begin(granted, request, call),
-                _ => State::Failed(None),
+            return Poll::Ready(match self.work.take() {
+                Some((request, call)) => begin(granted, request, call),
+                None => State::Failed(None),
             });
         }
         self.poll_clock(cx)
     }
 
     fn poll_clock(&mut self, cx: &mut Context<'_>) -> Poll<State> {
-        let Some(limit) = self.call.as_ref().and_then(|call| call.limits.acquire) else { return Poll::Pending };
+        let Some(limit) = self.limits.acquire else { return Poll::Pending };
         let clock = self.clock.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(after(Instant::now(), limit))));
         while clock.as_mut().poll(cx).is_ready() {
             let Some(place) = self.place else { return Poll::Pending };
@@ -232,7 +225,7 @@ impl Waiting {
             if state.is_covered(place) {
                 // It waits for the network, which has a limit of its own.
                 drop(state);
-                clock.as_mut().reset(after(Instant::now(), limit.max(std::time::Duration::from_millis(1))));
+                clock.as_mut().reset(after(Instant::now(), limit.max(Duration::from_millis(1))));
                 continue;
             }
             let cap = self.origin.shared().caps.connections;

@@ -1,11 +1,10 @@
 //! What a request needs to be sent, decided on its head alone.
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, Entry, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE,
 };
-use http::request;
 use http::uri::{Authority, PathAndQuery, Uri};
-use http::{Method, Version};
+use http::{Method, Request, Version};
 
 use crate::error::InvalidRequest;
 use crate::route::Route;
@@ -22,7 +21,9 @@ pub(crate) enum Length {
 /// `Content-Length: 0` says that an absent body is meant ([RFC 9110 §8.6]); hyper sends it with no method.
 ///
 /// [RFC 9110 §8.6]: https://www.rfc-editor.org/rfc/rfc9110#section-8.6
-pub(crate) fn frame(method: &Method, headers: &mut HeaderMap, length: Length) -> Result<(), InvalidRequest> {
+pub(crate) fn frame<B>(request: &mut Request<B>, length: Length) -> Result<(), InvalidRequest> {
+    let says_zero = says_so_when_empty(request.method());
+    let headers = request.headers_mut();
     let told = content_length(headers)?;
     if headers.contains_key(TRANSFER_ENCODING) {
         if told.is_some() {
@@ -36,7 +37,7 @@ pub(crate) fn frame(method: &Method, headers: &mut HeaderMap, length: Length) ->
         }
     }
     match (told, length) {
-        (None, Length::Exact(0)) if says_so_when_empty(method) => {
+        (None, Length::Exact(0)) if says_zero => {
             headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
         (None, _) => {}
@@ -73,45 +74,45 @@ fn says_so_when_empty(method: &Method) -> bool {
 }
 
 /// As HTTP/1.1 wants it: target in origin-form, or authority-form for CONNECT; `Host` if there is none.
-pub(crate) fn for_http1(head: &mut request::Parts, route: &Route, length: Length) {
-    head.version = Version::HTTP_11;
-    if head.method == Method::CONNECT {
+pub(crate) fn for_http1<B>(request: &mut Request<B>, route: &Route, length: Length) {
+    *request.version_mut() = Version::HTTP_11;
+    if request.method() == Method::CONNECT {
         let port = route.port;
         if let Ok(target) = Uri::try_from(format!("{}:{port}", route.host)) {
-            head.uri = target;
+            *request.uri_mut() = target;
         }
     } else {
-        let path = std::mem::take(&mut head.uri).into_parts().path_and_query;
-        head.uri = Uri::from(path.unwrap_or_else(|| PathAndQuery::from_static("/")));
+        let path = std::mem::take(request.uri_mut()).into_parts().path_and_query;
+        *request.uri_mut() = Uri::from(path.unwrap_or_else(|| PathAndQuery::from_static("/")));
     }
-    if !head.headers.contains_key(HOST) {
-        head.headers.insert(HOST, route.host_header.clone());
+    if let Entry::Vacant(host) = request.headers_mut().entry(HOST) {
+        host.insert(route.host_header.clone());
     }
     // hyper sends nothing of such a body for these methods; sent bare it would be taken for a request of its own
     // (RUSTSEC-2020-0008).
-    if length == Length::Unknown && matches!(head.method, Method::GET | Method::HEAD) {
-        head.headers.entry(TRANSFER_ENCODING).or_insert(HeaderValue::from_static("chunked"));
+    if length == Length::Unknown && matches!(*request.method(), Method::GET | Method::HEAD) {
+        request.headers_mut().entry(TRANSFER_ENCODING).or_insert(HeaderValue::from_static("chunked"));
     }
 }
 
 /// As HTTP/2 wants it: scheme and authority in the URI, without userinfo; a `Host` of the caller's becomes the
 /// authority; no headers that concern a connection ([RFC 9113 §8.2.2](https://www.rfc-editor.org/rfc/rfc9113#section-8.2.2)).
-pub(crate) fn for_http2(head: &mut request::Parts, route: &Route) {
-    head.version = Version::HTTP_2;
-    let host = head.headers.remove(HOST).and_then(|host| Authority::try_from(host.as_bytes()).ok());
-    let mut parts = std::mem::take(&mut head.uri).into_parts();
+pub(crate) fn for_http2<B>(request: &mut Request<B>, route: &Route) {
+    *request.version_mut() = Version::HTTP_2;
+    let host = request.headers_mut().remove(HOST).and_then(|host| Authority::try_from(host.as_bytes()).ok());
+    let mut parts = std::mem::take(request.uri_mut()).into_parts();
     let fits = parts.authority.as_ref().is_some_and(|written| !written.as_str().contains('@'));
     if host.is_some() || !fits {
         parts.authority = host.or_else(|| route.authority());
     }
-    if head.method == Method::CONNECT {
+    if request.method() == Method::CONNECT {
         (parts.scheme, parts.path_and_query) = (None, None);
     } else {
         parts.scheme.get_or_insert_with(|| route.scheme());
         parts.path_and_query.get_or_insert_with(|| PathAndQuery::from_static("/"));
     }
-    head.uri = Uri::from_parts(parts).unwrap_or_default();
-    strip_connection_headers(&mut head.headers);
+    *request.uri_mut() = Uri::from_parts(parts).unwrap_or_default();
+    strip_connection_headers(request.headers_mut());
 }
 
 fn strip_connection_headers(headers: &mut HeaderMap) {
@@ -135,20 +136,18 @@ fn strip_connection_headers(headers: &mut HeaderMap) {
 
 #[cfg(test)]
 mod tests {
-    use http::Request;
-
     use super::*;
     use crate::options::Versions;
     use crate::route::Parts;
 
-    fn head(method: &str, uri: &str, headers: &[(&'static str, &'static str)]) -> (request::Parts, Route) {
+    fn head(method: &str, uri: &str, headers: &[(&'static str, &'static str)]) -> (Request<()>, Route) {
         let mut request = Request::builder().method(method).uri(uri);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let head = request.body(()).unwrap().into_parts().0;
-        let route = Route::new(Parts::of(&head.uri, 0, Versions::Auto).unwrap()).unwrap();
-        (head, route)
+        let request = request.body(()).unwrap();
+        let route = Route::new(Parts::of(request.uri(), 0, Versions::Auto).unwrap()).unwrap();
+        (request, route)
     }
 
     #[test]
@@ -163,8 +162,8 @@ mod tests {
         ] {
             let (mut head, route) = head(method, uri, &[]);
             for_http1(&mut head, &route, Length::Exact(0));
-            assert_eq!((head.uri.to_string().as_str(), head.version), (target, Version::HTTP_11), "{uri}");
-            assert_eq!(head.headers[HOST], host, "{uri}");
+            assert_eq!((head.uri().to_string().as_str(), head.version()), (target, Version::HTTP_11), "{uri}");
+            assert_eq!(head.headers()[HOST], host, "{uri}");
         }
     }
 
@@ -173,10 +172,10 @@ mod tests {
         let (mut head, route) = head("GET", "http://a/", &[("host", "b"), ("connection", "close, x"), ("x", "1")]);
         for_http1(&mut head, &route, Length::Exact(0));
         assert_eq!(
-            (&head.headers[HOST], &head.headers[CONNECTION]),
+            (&head.headers()[HOST], &head.headers()[CONNECTION]),
             (&"b".parse().unwrap(), &"close, x".parse().unwrap())
         );
-        assert!(head.headers.contains_key("x"));
+        assert!(head.headers().contains_key("x"));
     }
 
     #[test]
@@ -196,8 +195,8 @@ mod tests {
             headers.extend(host.map(|host| ("host", host)));
             let (mut head, route) = head("GET", uri, &headers);
             for_http2(&mut head, &route);
-            assert_eq!((head.uri.to_string().as_str(), head.version), (expected, Version::HTTP_2));
-            assert!(head.headers.is_empty(), "{:?}", head.headers);
+            assert_eq!((head.uri().to_string().as_str(), head.version()), (expected, Version::HTTP_2));
+            assert!(head.headers().is_empty(), "{:?}", head.headers());
         }
     }
 
@@ -206,7 +205,7 @@ mod tests {
         let (mut head, route) = head("POST", "https://u:p@a:8443/p?q", &[]);
         for_http1(&mut head, &route, Length::Exact(3));
         for_http2(&mut head, &route);
-        assert_eq!(head.uri, "https://a:8443/p?q");
+        assert_eq!(head.uri(), "https://a:8443/p?q");
     }
 
     #[test]
@@ -236,9 +235,9 @@ mod tests {
             ("POST", vec![("transfer-encoding", "chunked, gzip")], Unknown, Err(Bad::BadTransferEncoding)),
         ] {
             let (mut head, _) = head(method, "http://a/", &headers);
-            let framed = frame(&head.method, &mut head.headers, length);
+            let framed = frame(&mut head, length);
             let written: Vec<String> =
-                head.headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
+                head.headers().iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
             assert_eq!(
                 framed.map(|()| written.join("\n")),
                 expected.map(str::to_owned),
@@ -251,6 +250,6 @@ mod tests {
     fn a_get_with_a_body_of_unknown_length_goes_chunked() {
         let (mut head, route) = head("GET", "http://a/", &[]);
         for_http1(&mut head, &route, Length::Unknown);
-        assert_eq!(head.headers[TRANSFER_ENCODING], "chunked");
+        assert_eq!(head.headers()[TRANSFER_ENCODING], "chunked");
     }
 }

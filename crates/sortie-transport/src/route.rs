@@ -30,9 +30,24 @@ impl<'a> Parts<'a> {
         if !https && *scheme != Scheme::HTTP {
             return Err(InvalidRequest::UnsupportedScheme(scheme.to_string()));
         }
-        let host = uri.host().filter(|host| !host.is_empty()).ok_or(InvalidRequest::NoHost)?;
-        let port = uri.port_u16().unwrap_or(if https { 443 } else { 80 });
+        let (host, port) = split(uri.authority().map_or("", Authority::as_str));
+        if host.is_empty() {
+            return Err(InvalidRequest::NoHost);
+        }
+        let port = port.unwrap_or(if https { 443 } else { 80 });
         Ok(Self { https, host, port, tls, versions })
+    }
+}
+
+/// Host and port of an authority, which `http` has checked; its own accessors go over it twice.
+fn split(authority: &str) -> (&str, Option<u16>) {
+    let bytes = authority.as_bytes();
+    let start = bytes.iter().rposition(|byte| *byte == b'@').map_or(0, |at| at + 1);
+    let end = bytes.iter().rposition(|byte| !byte.is_ascii_digit()).unwrap_or(0);
+    // A colon within brackets is followed by the closing one, so what ends in digits ends in a port.
+    match bytes.get(end) {
+        Some(b':') if end >= start => (&authority[start..end], authority[end + 1..].parse().ok()),
+        _ => (&authority[start..], None),
     }
 }
 
@@ -50,17 +65,27 @@ impl Key for Parts<'_> {
 impl Hash for dyn Key + '_ {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let parts = self.parts();
-        // In pieces, because a hasher is slow over single bytes; no host is longer than four of them.
+        // In as few writes as can be, because a hasher is slow over small ones.
         let mut piece = [0; 64];
-        for bytes in parts.host.as_bytes().chunks(piece.len()) {
-            let lower = &mut piece[..bytes.len()];
-            lower.copy_from_slice(bytes);
-            lower.make_ascii_lowercase();
-            state.write(lower);
+        let rest =
+            parts.tls << 20 | (parts.versions as u64) << 18 | u64::from(parts.https) << 17 | u64::from(parts.port);
+        let mut bytes = parts.host.as_bytes();
+        while bytes.len() > 56 {
+            let (first, more) = bytes.split_at(56);
+            state.write(lower(&mut piece, first));
+            bytes = more;
         }
-        state.write_u16(parts.port);
-        state.write_u64(parts.tls << 3 | (parts.versions as u64) << 1 | u64::from(parts.https));
+        let length = lower(&mut piece, bytes).len();
+        piece[length..length + 8].copy_from_slice(&rest.to_le_bytes());
+        state.write(&piece[..length + 8]);
     }
+}
+
+fn lower<'a>(piece: &'a mut [u8; 64], bytes: &[u8]) -> &'a [u8] {
+    let lower = &mut piece[..bytes.len()];
+    lower.copy_from_slice(bytes);
+    lower.make_ascii_lowercase();
+    lower
 }
 
 impl PartialEq for dyn Key + '_ {
@@ -196,6 +221,28 @@ mod tests {
             let uri: Uri = uri.parse().unwrap();
             let route = Route::new(parts(&uri)).unwrap();
             assert_eq!((route.to_string().as_str(), route.bare_host()), (printed, bare));
+        }
+    }
+
+    #[test]
+    fn host_and_port_are_split_as_http_splits_them() {
+        for uri in [
+            "http://a/",
+            "http://a:1/",
+            "http://a:/",
+            "http://u@a:65535/",
+            "http://u:1@a/",
+            "http://u:1@1.2.3.4/",
+            "http://9/",
+            "http://9:9/",
+            "http://[::1]/",
+            "http://[::1]:8/",
+            "http://u:p@[2001:db8::9]:80/x",
+            "http://1.2.3.4:5/",
+        ] {
+            let uri: Uri = uri.parse().unwrap();
+            let expected = (uri.host().unwrap(), uri.port_u16());
+            assert_eq!(split(uri.authority().unwrap().as_str()), expected, "{uri}");
         }
     }
 

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body::Body as _;
 use sortie_core::{Body, BoxError, InFlight};
 use tokio::time::Instant;
 use tower_service::Service;
@@ -20,7 +19,7 @@ use crate::options::TransportOptions;
 use crate::pool::Pool;
 use crate::pool::origin::Shared;
 use crate::pool::state::Caps;
-use crate::request::{self, Length};
+use crate::request;
 use crate::route::Parts;
 use crate::timeouts::after;
 use crate::upload::Upload;
@@ -115,23 +114,17 @@ impl Transport {
         }
     }
 
-    fn send(&self, request: Request<Body>) -> Result<ResponseFuture, BoxError> {
+    fn send(&self, mut request: Request<Upload>) -> Result<ResponseFuture, BoxError> {
         let shared = self.pool.shared();
         let ticket = shared.in_flight.enter().ok_or_else(|| NotSent::Closed.fault())?;
-        let (mut head, body) = request.into_parts();
-        let parts = Parts::of(&head.uri, self.tls, self.versions)?;
+        let parts = Parts::of(request.uri(), self.tls, self.versions)?;
         if parts.https && cfg!(not(feature = "tls")) {
             return Err(InvalidRequest::TlsNotCompiled.into());
         }
         let origin = self.pool.origin(parts)?;
-        let length = match body.is_end_stream() {
-            true => Length::Exact(0),
-            false => body.content_length().map_or(Length::Unknown, Length::Exact),
-        };
-        request::frame(&head.method, &mut head.headers, length)?;
-        let limits = shared.limits.of(&head.extensions);
-        let request = Request::from_parts(head, Upload::new(body));
-        Ok(ResponseFuture::start(origin, request, limits, length, ticket))
+        let length = request.body().length();
+        request::frame(&mut request, length)?;
+        Ok(ResponseFuture::start(&origin, request, ticket))
     }
 }
 
@@ -160,7 +153,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> ResponseFuture {
-        self.send(request.map(Body::new)).unwrap_or_else(ResponseFuture::failed)
+        self.send(request.map(|body| Upload::new(Body::new(body)))).unwrap_or_else(ResponseFuture::failed)
     }
 }
 

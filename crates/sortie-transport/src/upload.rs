@@ -4,11 +4,12 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http_body::{Frame, SizeHint};
+use http_body::{Body as _, Frame, SizeHint};
 use sortie_core::{Body, BoxError};
 use tokio::time::Instant;
 
 use crate::pool::conn::Lease;
+use crate::request::Length;
 
 /// The body of a request on its way, and what ends with it.
 #[derive(Default)]
@@ -22,6 +23,14 @@ pub(crate) struct Upload {
 impl Upload {
     pub(crate) fn new(body: Body) -> Self {
         Self { body, lease: None, watch: None }
+    }
+
+    /// How much there is to send.
+    pub(crate) fn length(&self) -> Length {
+        match self.body.is_end_stream() {
+            true => Length::Exact(0),
+            false => self.body.content_length().map_or(Length::Unknown, Length::Exact),
+        }
     }
 
     pub(crate) fn hold(&mut self, lease: Arc<Lease>) {

@@ -90,6 +90,8 @@ struct Driver<E> {
     engine: E,
     settling: Option<Settling>,
     clock: Pin<Box<Sleep>>,
+    /// The clock knows whom to wake. The task's waker is always the same one.
+    armed: bool,
     expires: Option<Instant>,
     leaving: Option<Instant>,
     seen_in: u64,
@@ -110,6 +112,7 @@ impl<E: Engine> Driver<E> {
             engine,
             settling: None,
             clock: Box::pin(tokio::time::sleep_until(now)),
+            armed: false,
             expires,
             leaving: None,
             seen_in: 0,
@@ -136,6 +139,11 @@ impl<E: Engine> Driver<E> {
         });
         let never = after(now, Duration::MAX);
         [idle, gap, self.expires, self.leaving].into_iter().flatten().min().unwrap_or(never)
+    }
+
+    fn poll_clock(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        // Unconstrained, because a clock that tokio's budget sends away does not know whom to wake.
+        Pin::new(&mut tokio::task::unconstrained(self.clock.as_mut())).poll(cx)
     }
 
     /// Does what is due now. Ready if that is the end.
@@ -205,16 +213,19 @@ impl<E: Engine> Future for Driver<E> {
             let next = this.next(Instant::now());
             if next < this.clock.deadline() {
                 this.clock.as_mut().reset(next);
+                this.armed = false;
             }
         }
-        while this.clock.as_mut().poll(cx).is_ready() {
+        while (!this.armed || this.clock.is_elapsed()) && this.poll_clock(cx).is_ready() {
             let now = Instant::now();
             if this.look(now).is_ready() {
                 return Poll::Ready(());
             }
             let next = this.next(now);
             this.clock.as_mut().reset(next);
+            this.armed = false;
         }
+        this.armed = true;
         Poll::Pending
     }
 }

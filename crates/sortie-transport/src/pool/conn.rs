@@ -104,6 +104,8 @@ pub(crate) struct Conn {
     elapsed: OnceLock<Elapsed>,
     waker: AtomicWaker,
     slot: Mutex<Slot>,
+    /// There may be something in the slot.
+    slotted: AtomicBool,
 }
 
 impl Conn {
@@ -124,6 +126,7 @@ impl Conn {
             elapsed: OnceLock::new(),
             waker: AtomicWaker::new(),
             slot: Mutex::new(Slot::Empty),
+            slotted: AtomicBool::new(false),
         }
     }
 
@@ -245,10 +248,15 @@ impl Conn {
         }
         *slot = Slot::Settle(Box::new(settle));
         drop(slot);
+        conn.slotted.store(true, Ordering::Release);
         conn.waker.wake();
     }
 
     pub(crate) fn take_settle(&self) -> Option<Box<Settle>> {
+        if !self.slotted.load(Ordering::Acquire) {
+            return None;
+        }
+        self.slotted.store(false, Ordering::Release);
         let mut slot = self.lock();
         match std::mem::replace(&mut *slot, Slot::Empty) {
             Slot::Settle(settle) => Some(settle),
