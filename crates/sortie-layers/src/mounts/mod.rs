@@ -75,6 +75,7 @@ mod path;
 mod prefix;
 
 pub use error::{NoMount, NotAbsolute};
+use prefix::Place;
 pub use prefix::{InvalidPrefix, Prefix};
 
 /// Services under prefixes. See the [module](self).
@@ -117,7 +118,9 @@ impl<T> Mounts<T> {
     }
 
     fn find(&self, uri: &Uri) -> Option<(&Prefix, &T)> {
-        self.iter().find(|(prefix, _)| prefix.covers(uri))
+        let hosts = self.mounted.first().is_some_and(|(prefix, _)| prefix.has_host());
+        let place = if hosts { Place::of(uri) } else { None };
+        self.iter().find(|(prefix, _)| prefix.covers_at(uri, place))
     }
 }
 

@@ -50,16 +50,27 @@ impl Prefix {
     /// Whether `uri` is absolute and begins with this prefix. Its path must be free of dot segments.
     #[must_use]
     pub fn covers(&self, uri: &Uri) -> bool {
-        uri.scheme() == Some(&self.scheme)
-            && match &self.host {
-                Host::Any => return true,
-                Host::Exact(origin) => origin.is(uri),
-                Host::Below(parent) => {
-                    Origin::port_of(uri) == parent.port()
-                        && uri.host().is_some_and(|host| is_below(host, parent.host()))
-                }
-            }
-            && path::is_below(uri.path(), &self.path)
+        self.covers_at(uri, Place::of(uri))
+    }
+
+    /// As [`covers`](Self::covers), with the place that `uri` names, or `None` if no prefix at hand has a host.
+    pub(super) fn covers_at(&self, uri: &Uri, place: Option<Place<'_>>) -> bool {
+        if uri.scheme() != Some(&self.scheme) {
+            return false;
+        }
+        let here = |fits: fn(&str, &str) -> bool, origin: &Origin| {
+            place.is_some_and(|place| place.port == origin.port() && fits(place.host, origin.host()))
+        };
+        match &self.host {
+            Host::Any => true,
+            Host::Exact(origin) => here(str::eq_ignore_ascii_case, origin) && path::is_below(uri.path(), &self.path),
+            Host::Below(parent) => here(is_below, parent) && path::is_below(uri.path(), &self.path),
+        }
+    }
+
+    /// Whether it is more than a scheme.
+    pub(super) fn has_host(&self) -> bool {
+        self.host != Host::Any
     }
 
     /// How much of a URL it fixes, to be compared: the kind of host, a wildcard's length, the path's length.
@@ -72,6 +83,20 @@ impl Prefix {
     }
 }
 
+/// Host and port of a URI, taken out of it once for all prefixes.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    host: &'a str,
+    port: Option<u16>,
+}
+
+impl<'a> Place<'a> {
+    pub(super) fn of(uri: &'a Uri) -> Option<Self> {
+        Some(Self { host: uri.host()?, port: Origin::port_of(uri) })
+    }
+}
+
+/// Whether `host` has labels in front of `parent`.
 fn is_below(host: &str, parent: &str) -> bool {
     let Some(labels) = host.len().checked_sub(parent.len() + 1) else {
         return false;
