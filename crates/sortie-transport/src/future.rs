@@ -34,8 +34,17 @@ pub struct ResponseFuture(State);
 enum State {
     Failed(Option<BoxError>),
     Waiting(Box<Waiting>),
-    Http1 { busy: Busy, exchange: Exchange },
-    Http2 { call: Pin<Box<dyn Future<Output = Sent> + Send>>, lease: Arc<Lease>, exchange: Exchange },
+    Http1 {
+        busy: Busy,
+        exchange: Exchange,
+    },
+    Http2 {
+        call: Pin<Box<dyn Future<Output = Sent> + Send>>,
+        lease: Arc<Lease>,
+        exchange: Exchange,
+        /// The request once more, should the server refuse it, which HTTP/2 servers do as a matter of course.
+        kept: Option<Box<Request<Upload>>>,
+    },
 }
 
 /// What goes with a request from one connection to the next. The rest can be read from the request.
@@ -107,13 +116,24 @@ fn begin_http1(mut handle: Exclusive, mut request: Request<Upload>, call: Call) 
 
 fn begin_http2(mut stream: Stream, mut request: Request<Upload>, call: Call) -> State {
     let lease = Arc::new(Lease::new(stream.conn.clone()));
+    let kept = keep(&request);
     let exchange = Exchange::begin(&stream.conn, &mut request, call);
     request::for_http2(&mut request, &stream.conn.origin.route);
     if !request.body().is_end_stream() {
         request.body_mut().hold(lease.clone());
     }
     let call = Box::pin(stream.sender.try_send_request(request));
-    State::Http2 { call, lease, exchange }
+    State::Http2 { call, lease, exchange, kept }
+}
+
+/// The request, to be sent once more; `None` if its body can be sent only once.
+fn keep(request: &Request<Upload>) -> Option<Box<Request<Upload>>> {
+    let mut copy = Box::new(Request::new(request.body().replay()?));
+    copy.method_mut().clone_from(request.method());
+    copy.uri_mut().clone_from(request.uri());
+    copy.headers_mut().clone_from(request.headers());
+    copy.extensions_mut().clone_from(request.extensions());
+    Some(copy)
 }
 
 impl Exchange {
@@ -137,8 +157,8 @@ impl Exchange {
         Poll::Ready(Fault::new(Outcome::MaybeProcessed, elapsed).into())
     }
 
-    /// The failure of an exchange that hyper had taken on.
-    fn fault(&self, conn: &Conn, error: hyper::Error, http2: bool) -> BoxError {
+    /// What the failure of an exchange that hyper had taken on may have done, and the failure.
+    fn fault(&self, conn: &Conn, error: hyper::Error, http2: bool) -> Fault {
         let elapsed = conn.elapsed();
         let over = conn.origin.shared().is_over();
         let seen = Seen {
@@ -154,23 +174,33 @@ impl Exchange {
             None if over => Fault::new(outcome, NotSent::Closed),
             None => Fault::new(outcome, error),
         }
-        .into()
     }
 
-    /// What becomes of an exchange that hyper did not carry through: its request goes to the front of the queue if
-    /// hyper gives it back, for then nothing of it was sent.
-    fn failed(mut self, conn: &Conn, mut error: TrySendError<Request<Upload>>, http2: bool) -> State {
-        let Some(request) = error.take_message() else {
-            return State::Failed(Some(self.fault(conn, error.into_error(), http2)));
-        };
+    /// What becomes of an exchange that hyper did not carry through. Its request goes to the front of the queue if
+    /// hyper gives it back, for then nothing of it was sent, or if the server refused it and it was kept.
+    fn failed(
+        mut self,
+        conn: &Conn,
+        mut error: TrySendError<Request<Upload>>,
+        kept: Option<Request<Upload>>,
+        http2: bool,
+    ) -> State {
         self.call.unserved += 1;
-        if conn.origin.shared().is_over() {
-            return State::Failed(Some(NotSent::Closed.fault()));
-        }
-        if self.call.unserved >= UNSERVED {
-            return State::Failed(Some(NotSent::Unserved(UNSERVED).fault()));
-        }
-        State::wait(conn.origin.clone(), request.map(Upload::taken_back), self.call)
+        let again = match error.take_message() {
+            Some(_) if conn.origin.shared().is_over() => return State::Failed(Some(NotSent::Closed.fault())),
+            Some(_) if self.call.unserved >= UNSERVED => {
+                return State::Failed(Some(NotSent::Unserved(UNSERVED).fault()));
+            }
+            Some(unsent) => unsent.map(Upload::taken_back),
+            None => {
+                let fault = self.fault(conn, error.into_error(), http2);
+                match kept {
+                    Some(kept) if fault.outcome() == Outcome::Refused && self.call.unserved < UNSERVED => kept,
+                    _ => return State::Failed(Some(fault.into())),
+                }
+            }
+        };
+        State::wait(conn.origin.clone(), again, self.call)
     }
 
     fn respond(self, mut response: Response<Incoming>, conn: &Conn, hold: Hold) -> Response<Pooled> {
@@ -272,7 +302,7 @@ impl Future for ResponseFuture {
                         return Poll::Ready(Ok(response));
                     }
                 }
-                State::Http2 { call, lease, exchange } => {
+                State::Http2 { call, lease, exchange, .. } => {
                     let Poll::Ready(sent) = call.as_mut().poll(cx) else {
                         let error = ready!(exchange.poll_clock(lease.conn(), cx, true));
                         self.0 = State::Failed(None);
@@ -306,21 +336,21 @@ impl ResponseFuture {
                 Some(exchange.respond(response, &conn, hold))
             }
             Err(error) => {
-                self.0 = exchange.failed(&conn, error, false);
+                self.0 = exchange.failed(&conn, error, None, false);
                 None
             }
         }
     }
 
     fn http2_done(&mut self, sent: Sent) -> Option<Response<Pooled>> {
-        let State::Http2 { lease, exchange, .. } = std::mem::replace(&mut self.0, State::Failed(None)) else {
+        let State::Http2 { lease, exchange, kept, .. } = std::mem::replace(&mut self.0, State::Failed(None)) else {
             return None;
         };
         let conn = lease.conn().clone();
         match sent {
             Ok(response) => Some(exchange.respond(response, &conn, Hold::Http2(lease))),
             Err(error) => {
-                self.0 = exchange.failed(&conn, error, true);
+                self.0 = exchange.failed(&conn, error, kept.map(|kept| *kept), true);
                 None
             }
         }

@@ -5,7 +5,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
-use sortie_core::{Body, BoxError};
+use sortie_core::{Body, BoxError, Replay};
 use tokio::time::Instant;
 
 use crate::pool::conn::Lease;
@@ -39,6 +39,11 @@ impl Upload {
 
     pub(crate) fn watch(&mut self) -> Arc<UploadWatch> {
         self.watch.insert(Arc::default()).clone()
+    }
+
+    /// The same upload from its start, if its body can be sent again.
+    pub(crate) fn replay(&self) -> Option<Self> {
+        self.body.replay().map(Self::new)
     }
 
     /// As it was before it was given to a connection that did not take it.

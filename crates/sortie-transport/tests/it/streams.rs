@@ -2,10 +2,11 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http_body_util::BodyExt;
 use sortie_core::{Body, Outcome};
-use sortie_testkit::{Protocol, ServerOptions, TestServer, reply};
+use sortie_testkit::{MemoryServer, Protocol, ServerOptions, Steps, TestServer, reply};
 use sortie_transport::{Transport, TransportOptions, Versions};
 use tokio::sync::Semaphore;
 
@@ -128,4 +129,63 @@ async fn uploads_and_downloads_go_both_ways_at_once() {
     });
     assert_eq!(futures_util::future::join_all(calls).await, [2_000_000; 8]);
     assert_eq!(server.connections(), 1);
+}
+
+/// A frame of HTTP/2 ([RFC 9113 §4.1](https://www.rfc-editor.org/rfc/rfc9113#section-4.1)).
+fn frame(kind: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![0, 0, u8::try_from(payload.len()).unwrap(), kind, 0, 0, 0, 0, stream];
+    frame.extend(payload);
+    frame
+}
+
+fn settings() -> Vec<u8> {
+    frame(4, 0, &[])
+}
+
+/// The first connections follow the steps, and a well-behaved server has the others.
+fn refusing(connections: usize, steps: Steps) -> (Transport, Arc<MemoryServer>) {
+    let server = Arc::new(MemoryServer::from_fn(async |request| reply(200, [], Body::new(request.into_body()))));
+    let (made, serving) = (AtomicUsize::new(0), server.clone());
+    let transport = h2(TransportOptions::default().connector(move |_| {
+        let stream = match made.fetch_add(1, Ordering::Relaxed) < connections {
+            true => serving.connect_scripted(steps.clone()),
+            false => serving.connect_h2(),
+        };
+        async move { Ok::<_, std::convert::Infallible>(stream) }
+    }));
+    (transport, server)
+}
+
+/// So long that its head is on its way when this much has been read.
+fn long(body: impl Into<Body>) -> http::Request<Body> {
+    let mut request = post("http://a.test/", body);
+    request.headers_mut().insert("x-long", "x".repeat(3000).parse().unwrap());
+    request
+}
+
+#[tokio::test]
+async fn a_request_that_the_server_refused_is_sent_again_and_one_that_cannot_be_says_so() {
+    let go_away = frame(7, 0, &[0, 0, 0, 0, 0, 0, 0, 0]);
+    let refused_stream = frame(3, 1, &[0, 0, 0, 7]);
+    for refusal in [go_away, refused_stream] {
+        // A refused stream leaves its connection; the next stream of that is answered by nobody, so it goes away too.
+        let steps = Steps::new().send(settings()).read(2000).send(refusal).close();
+        let (transport, server) = refusing(1, steps.clone());
+        assert_eq!(fetch(&transport, long("again")).await.unwrap(), "again");
+        assert_eq!(server.connections(), 2);
+
+        let (transport, _server) = refusing(1, steps);
+        let once = futures_util::stream::iter(["once"].map(Ok::<_, io::Error>));
+        let error = fetch(&transport, long(Body::stream(once))).await.unwrap_err();
+        assert_eq!(Outcome::of(&*error), Some(Outcome::Refused));
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_for_ever_is_not_asked_for_ever() {
+    let go_away = frame(7, 0, &[0, 0, 0, 0, 0, 0, 0, 0]);
+    let (transport, server) = refusing(10, Steps::new().send(settings()).read(2000).send(go_away).close());
+    let error = fetch(&transport, long("again")).await.unwrap_err();
+    assert_eq!(Outcome::of(&*error), Some(Outcome::Refused));
+    assert_eq!(server.connections(), 3);
 }
