@@ -373,6 +373,23 @@ mod tests {
     }
 
     #[test]
+    fn no_reference_without_a_scheme_leaves_the_base() {
+        let base = base("https://h:81/v1/");
+        let begins = |reference: &str| reference.trim().split_once("://").map(|(begin, _)| begin.to_owned());
+        let absolute = |reference: &str| begins(reference).is_some_and(|begin| begin.chars().all(char::is_alphabetic));
+        let tokens = ["/", "\\", ".", "%2e", "%5c", ":", "@", "?", "#", "\t", "\n", " ", "[", "x", "https:", "h"];
+        for number in 0..tokens.len().pow(4) {
+            let digits = (0..4).map(|digit| tokens[number / tokens.len().pow(digit) % tokens.len()]);
+            let reference: String = digits.collect();
+            let (Ok(url), false) = (base.join(&reference), absolute(&reference)) else {
+                continue;
+            };
+            assert!(url.as_str().starts_with("https://h:81/v1"), "{reference:?} -> {url}");
+            assert!(matches!(url.as_str().as_bytes().get("https://h:81/v1".len()), None | Some(b'/' | b'?' | b'#')));
+        }
+    }
+
+    #[test]
     fn a_base_needs_a_host_and_has_no_userinfo() {
         for (url, error) in [
             ("mailto:a@h", InvalidBaseUrl::NoHost),

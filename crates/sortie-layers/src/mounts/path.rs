@@ -129,6 +129,18 @@ mod tests {
     }
 
     #[test]
+    fn dot_segments_are_those_of_the_url_standard() {
+        let tokens = ["/", ".", "%2e", "%2E", "a"];
+        for number in 0..tokens.len().pow(6) {
+            let digits = (0..6).map(|digit| tokens[number / tokens.len().pow(digit) % tokens.len()]);
+            let text = format!("http://h/{}", digits.collect::<String>());
+            let uri = text.parse().unwrap();
+            let ours = without_dot_segments(&uri).unwrap().unwrap_or(uri);
+            assert_eq!(ours.path(), url::Url::parse(&text).unwrap().path(), "{text}");
+        }
+    }
+
+    #[test]
     fn a_path_is_below_another_by_whole_segments_in_canonical_form() {
         for (path, root, below) in [
             ("/", "", true),
