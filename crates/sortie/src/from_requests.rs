@@ -443,7 +443,7 @@
 //! # use sortie_testkit::{Scripted, status};
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), sortie::BoxError> {
-//! # let server = Scripted::new([(); 7].map(|()| status(200)]);
+//! # let server = Scripted::new([(); 7].map(|()| status(200)));
 //! # let session = Session::builder().base_url("http://app.test/").transport(server.clone()).build()?;
 //! let url = "http://app.test/books";
 //! for request in [
@@ -492,8 +492,8 @@
 //!
 //! ## `Session.prepare_request()`, `Session.send()`
 //!
-//! The built request is an `http::Request`, and any other is sent as well. Defaults, cookies and auth are added as it is
-//! sent.
+//! The built request is an `http::Request`, and any other is sent as well. Defaults, cookies and auth are added as it
+//! is sent.
 //!
 //! ```
 //! # use sortie::Session;
@@ -733,7 +733,7 @@
 //! # use sortie_testkit::{Scripted, reply};
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), sortie::BoxError> {
-//! # let server = Scripted::new([(); 3].map(|()| reply(200, [], r#"["Emma"]"#)]);
+//! # let server = Scripted::new([(); 3].map(|()| reply(200, [], r#"["Emma"]"#)));
 //! # let session = Session::builder().base_url("http://app.test/").transport(server.clone()).build()?;
 //! let content = session.get("books").send().await?.bytes().await?;
 //! let text = session.get("books").send().await?.text().await?;
