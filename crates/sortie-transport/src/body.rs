@@ -2,7 +2,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,7 +13,7 @@ use tokio::time::{Instant, Sleep};
 
 use crate::driver::DRAIN_BYTES;
 use crate::pool::conn::{Conn, Exclusive, Lease, Settle};
-use crate::timeouts::after;
+use crate::timeouts::{after, clock};
 
 /// The body of a response, and its connection.
 ///
@@ -113,11 +113,12 @@ impl Pooled {
 
     fn poll_gap(&mut self, cx: &mut Context<'_>) -> Poll<BoxError> {
         let Some(limit) = self.limit else { return Poll::Pending };
-        let gap = self.gap.get_or_insert_with(|| {
-            let now = Instant::now();
-            Gap { clock: Box::pin(tokio::time::sleep_until(after(now, limit))), since: Some(now) }
-        });
-        let since = *gap.since.get_or_insert_with(Instant::now);
+        let now = Instant::now();
+        if self.gap.is_none() {
+            self.gap = clock(after(now, limit)).map(|clock| Gap { clock, since: None });
+        }
+        let Some(gap) = &mut self.gap else { return Poll::Pending };
+        let since = *gap.since.get_or_insert(now);
         while gap.clock.as_mut().poll(cx).is_ready() {
             let due = after(since, limit);
             if Instant::now() >= due {
@@ -172,14 +173,36 @@ impl Body for Pooled {
 
 impl Drop for Pooled {
     fn drop(&mut self) {
-        let Some(rest) = self.incoming.take() else { return };
+        let Some(mut rest) = self.incoming.take() else { return };
         if let Hold::Http1(busy) = &mut self.hold
             && rest.size_hint().lower() <= DRAIN_BYTES
             && let Some(handle) = busy.take()
         {
-            Conn::settle(Settle { handle, rest: Some(rest) });
+            // What has come with the head is read here: then the next hop or attempt finds its connection.
+            match read_what_came(&mut rest) {
+                Poll::Ready(true) => handle.finish(),
+                Poll::Ready(false) => handle.conn.kill(),
+                Poll::Pending => Conn::settle(Settle { handle, rest: Some(rest) }),
+            }
         }
     }
+}
+
+/// Reads what has come of an answer that nobody wants: whether it is whole, once it has ended. Nobody is woken by this
+/// look; whoever settles the exchange looks again.
+fn read_what_came(rest: &mut Incoming) -> Poll<bool> {
+    let mut left = DRAIN_BYTES;
+    while !rest.is_end_stream() {
+        match ready!(Pin::new(&mut *rest).poll_frame(&mut Context::from_waker(Waker::noop()))) {
+            None => break,
+            Some(Err(_)) => return Poll::Ready(false),
+            Some(Ok(frame)) => match left.checked_sub(frame.data_ref().map_or(0, |data| data.len() as u64)) {
+                Some(less) => left = less,
+                None => return Poll::Ready(false),
+            },
+        }
+    }
+    Poll::Ready(true)
 }
 
 impl fmt::Debug for Pooled {

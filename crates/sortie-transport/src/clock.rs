@@ -9,7 +9,7 @@ use sortie_core::{Elapsed, Phase};
 use tokio::time::{Instant, Sleep};
 
 use crate::pool::conn::Conn;
-use crate::timeouts::{Limits, after};
+use crate::timeouts::{Limits, after, clock};
 use crate::upload::{Upload, UploadWatch};
 
 /// Watches an exchange up to its head, where it has a write or a first-byte limit.
@@ -18,6 +18,11 @@ pub(crate) struct HeadClock {
     first_byte: Option<Duration>,
     upload: Option<Arc<UploadWatch>>,
     start: Instant,
+    /// Bytes that had left the connection before.
+    start_out: u64,
+    /// The upload had left its body, and not yet the connection, when this was looked at; then, when it had.
+    lagging: bool,
+    flushed: Option<Instant>,
     /// Frames that left the body and bytes that left the connection, when they were looked at last.
     seen: (u64, u64),
     /// When they had last been found to have grown.
@@ -37,6 +42,9 @@ impl HeadClock {
             first_byte,
             upload: (!upload.is_end_stream()).then(|| upload.watch()),
             start: now,
+            start_out: conn.bytes_out(),
+            lagging: false,
+            flushed: None,
             seen: (0, conn.bytes_out()),
             moved: now,
             clock: None,
@@ -54,7 +62,10 @@ impl HeadClock {
                 Ok(next) => next,
                 Err(elapsed) => return Poll::Ready(elapsed),
             };
-            let clock = self.clock.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(next)));
+            if self.clock.is_none() {
+                self.clock = clock(next);
+            }
+            let Some(clock) = &mut self.clock else { return Poll::Pending };
             if clock.deadline() > next || clock.is_elapsed() {
                 clock.as_mut().reset(next);
             }
@@ -64,10 +75,22 @@ impl HeadClock {
         }
     }
 
+    /// When the upload was over, if it is.
+    fn ended(&mut self, conn: &Conn, now: Instant) -> Option<Instant> {
+        let Some(upload) = &self.upload else { return Some(self.start) };
+        let ended = upload.ended()?;
+        // The bytes of HTTP/2's other streams count as well: there the end may be seen too early, as without this.
+        if conn.bytes_out().saturating_sub(self.start_out) < upload.bytes() {
+            self.lagging = true;
+            return None;
+        }
+        // Nobody notes when the last byte went out; what was not there a look ago went out just now.
+        Some(*self.flushed.get_or_insert(if self.lagging { now } else { ended }))
+    }
+
     /// What has run out, or when to look again.
     fn look(&mut self, conn: &Conn, now: Instant) -> Result<Instant, Elapsed> {
-        let ended = self.upload.as_ref().map_or(Some(self.start), |upload| upload.ended());
-        if let Some(ended) = ended {
+        if let Some(ended) = self.ended(conn, now) {
             let Some(limit) = self.first_byte else { return Ok(after(now, Duration::MAX)) };
             let due = after(ended, limit);
             return if now >= due { Err(Elapsed::new(Phase::FirstByte, limit)) } else { Ok(due) };

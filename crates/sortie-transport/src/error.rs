@@ -138,6 +138,28 @@ impl Error for AcquireTimeout {
     }
 }
 
+/// The request's body failed while it was being sent; the [`source`](Error::source) is what it failed with.
+#[derive(Debug)]
+pub struct BodyFailed(BoxError);
+
+impl BodyFailed {
+    pub(crate) fn new(source: BoxError) -> Self {
+        Self(source)
+    }
+}
+
+impl fmt::Display for BodyFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the request's body failed")
+    }
+}
+
+impl Error for BodyFailed {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.0)
+    }
+}
+
 /// Why a request was not sent, where nothing more need be said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NotSent {

@@ -21,7 +21,7 @@ use crate::pool::conn::{Conn, Exclusive, Lease, Sent, Stream};
 use crate::pool::origin::{Granted, Origin};
 use crate::pool::state::{self, Grant};
 use crate::request;
-use crate::timeouts::{Limits, after};
+use crate::timeouts::{Limits, after, clock};
 use crate::upload::Upload;
 
 /// How many connections in a row may end without having taken the request.
@@ -229,7 +229,7 @@ impl Waiting {
                     Ok(granted) => Some(granted),
                     Err(place) => {
                         self.place = Some(place);
-                        // A connect that could not even begin has answered already.
+                        // A connect that could not even begin has been answered already.
                         let mut state = self.origin.lock();
                         state.poll(place, cx.waker())
                     }
@@ -248,7 +248,10 @@ impl Waiting {
 
     fn poll_clock(&mut self, cx: &mut Context<'_>) -> Poll<State> {
         let Some(limit) = self.limits.acquire else { return Poll::Pending };
-        let clock = self.clock.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(after(Instant::now(), limit))));
+        if self.clock.is_none() {
+            self.clock = clock(after(Instant::now(), limit));
+        }
+        let Some(clock) = &mut self.clock else { return Poll::Pending };
         while clock.as_mut().poll(cx).is_ready() {
             let Some(place) = self.place else { return Poll::Pending };
             let state = self.origin.lock();

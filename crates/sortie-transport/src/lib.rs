@@ -31,9 +31,10 @@
 //! # Errors
 //!
 //! Whatever failed, the chain of the error has a [`sortie_core::Fault`] that says what may have happened on the wire, or
-//! it is an [`InvalidRequest`], of which nothing was sent. Below it are [`ConnectError`], [`AcquireTimeout`],
+//! it is an [`InvalidRequest`], of which nothing was sent. Below it are [`ConnectError`], [`AcquireTimeout`], [`BodyFailed`],
 //! [`sortie_core::Elapsed`], `tls::TlsError` and the errors of hyper and the system. A request that a connection did not take is sent again over
-//! another, with any body; anything else is left to a retry layer.
+//! another, with any body, and one that an HTTP/2 server refused, with a body that can be sent again; anything else is left to a
+//! retry layer.
 //!
 //! # Differences from requests
 //!
@@ -62,7 +63,7 @@ mod upload;
 
 pub use body::Pooled;
 pub use connect::{Connect, DialError};
-pub use error::{AcquireTimeout, ConnectError, InvalidRequest};
+pub use error::{AcquireTimeout, BodyFailed, ConnectError, InvalidRequest};
 pub use future::ResponseFuture;
 pub use info::ConnectionInfo;
 pub use options::{TransportOptions, Versions};

@@ -1,7 +1,9 @@
+use std::pin::Pin;
 use std::time::Duration;
 
 use sortie_core::PerRequest;
-use tokio::time::Instant;
+use tokio::runtime::Handle;
+use tokio::time::{Instant, Sleep};
 
 /// How long each part of an exchange may take.
 ///
@@ -16,6 +18,8 @@ use tokio::time::Instant;
 /// | [`write`](Self::write) | the upload making no progress | none |
 /// | [`first_byte`](Self::first_byte) | from the end of the upload to the answer's first byte | none |
 /// | [`read`](Self::read) | a gap within the answer | 60 s |
+///
+/// They are kept by tokio's clock: a response that is polled outside of a tokio runtime has none.
 ///
 /// The error of each has a [`sortie_core::Elapsed`] with its [`Phase`](sortie_core::Phase) in its chain.
 ///
@@ -115,6 +119,11 @@ impl Limits {
 /// `limit` after `from`. One that lies beyond the clock's end (`Duration::MAX`) is thirty years ahead, which is never.
 pub(crate) fn after(from: Instant, limit: Duration) -> Instant {
     from.checked_add(limit).unwrap_or_else(|| from + Duration::from_secs(30 * 365 * 24 * 3600))
+}
+
+/// A clock that fires at `at`; `None` outside of a tokio runtime, where there are no clocks.
+pub(crate) fn clock(at: Instant) -> Option<Pin<Box<Sleep>>> {
+    Handle::try_current().ok().map(|_| Box::pin(tokio::time::sleep_until(at)))
 }
 
 #[cfg(test)]

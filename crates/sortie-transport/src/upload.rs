@@ -8,6 +8,7 @@ use http_body::{Body as _, Frame, SizeHint};
 use sortie_core::{Body, BoxError, Replay};
 use tokio::time::Instant;
 
+use crate::error::BodyFailed;
 use crate::pool::conn::Lease;
 use crate::request::Length;
 
@@ -61,13 +62,13 @@ impl http_body::Body for Upload {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let frame = Pin::new(&mut self.body).poll_frame(cx);
         if let Some(watch) = &self.watch {
-            watch.polled(frame.is_ready());
+            watch.polled(&frame);
         }
         let frame = ready!(frame);
         if !matches!(frame, Some(Ok(_))) {
             self.lease = None;
         }
-        Poll::Ready(frame)
+        Poll::Ready(frame.map(|frame| frame.map_err(|error| BodyFailed::new(error).into())))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -91,6 +92,7 @@ impl Drop for Upload {
 #[derive(Debug, Default)]
 pub(crate) struct UploadWatch {
     frames: AtomicU64,
+    bytes: AtomicU64,
     state: AtomicU8,
     ended: OnceLock<Instant>,
 }
@@ -99,11 +101,13 @@ const NETWORK: u8 = 0;
 const SOURCE: u8 = 1;
 
 impl UploadWatch {
-    fn polled(&self, ready: bool) {
-        if ready {
+    fn polled<E>(&self, frame: &Poll<Option<Result<Frame<Bytes>, E>>>) {
+        if let Poll::Ready(frame) = frame {
+            let data = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref());
+            self.bytes.fetch_add(data.map_or(0, |data| data.len() as u64), Ordering::AcqRel);
             self.frames.fetch_add(1, Ordering::AcqRel);
         }
-        self.state.store(if ready { NETWORK } else { SOURCE }, Ordering::Release);
+        self.state.store(if frame.is_ready() { NETWORK } else { SOURCE }, Ordering::Release);
     }
 
     fn over(&self) {
@@ -112,6 +116,11 @@ impl UploadWatch {
 
     pub(crate) fn frames(&self) -> u64 {
         self.frames.load(Ordering::Acquire)
+    }
+
+    /// How many octets left the body. hyper takes each chunk whole, long before it is on the wire.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Acquire)
     }
 
     /// Whether the body itself is what the upload waits for.

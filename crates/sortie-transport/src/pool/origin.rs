@@ -91,6 +91,8 @@ pub(crate) struct Origin {
     state: Mutex<State>,
     /// All connections and connects, to end them by force.
     conns: Mutex<BTreeMap<ConnId, Weak<Conn>>>,
+    /// Where the last waiter was polled: a connect for it may be begun by whoever frees a place, on any thread.
+    runtime: Mutex<Option<Handle>>,
 }
 
 impl Origin {
@@ -101,7 +103,7 @@ impl Origin {
             Versions::Http2Only => Protocol::Http2,
         };
         let state = Mutex::new(OriginState::new(shared.caps, protocol));
-        Self { route, shared, state, conns: Mutex::default() }
+        Self { route, shared, state, conns: Mutex::default(), runtime: Mutex::default() }
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
@@ -148,6 +150,9 @@ impl Origin {
             None => Err(state.wait(waker.clone(), front, &mut effects)),
         };
         drop(state);
+        if let (Err(_), Ok(runtime)) = (&result, Handle::try_current()) {
+            *self.runtime.lock().unwrap_or_else(PoisonError::into_inner) = Some(runtime);
+        }
         self.run(effects, connect);
         result
     }
@@ -168,9 +173,10 @@ impl Origin {
         if self.shared.is_over() {
             return job.fail(&Refusal::NotSent(NotSent::Closed));
         }
-        match Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn(driver::run(job))),
-            Err(_) => job.fail(&Refusal::NotSent(NotSent::NoRuntime)),
+        let known = || self.runtime.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match Handle::try_current().ok().or_else(known) {
+            Some(runtime) => drop(runtime.spawn(driver::run(job))),
+            None => job.fail(&Refusal::NotSent(NotSent::NoRuntime)),
         }
     }
 

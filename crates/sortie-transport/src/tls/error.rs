@@ -48,7 +48,7 @@ impl TlsError {
 
     /// The server's name or address, for a failed handshake.
     #[must_use]
-    pub fn name_of_server(&self) -> Option<&str> {
+    pub fn server_name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 

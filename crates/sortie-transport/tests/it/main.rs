@@ -10,6 +10,7 @@ mod limits;
 mod outcomes;
 mod reuse;
 mod runtimes;
+mod soak;
 mod streams;
 mod support;
 mod trust;

@@ -1,12 +1,12 @@
 //! One transport, several runtimes.
 
 use sortie_core::Outcome;
-use sortie_testkit::{TestServer, reply};
-use sortie_transport::Transport;
+use sortie_testkit::{Steps, TcpScript, TestServer, reply};
+use sortie_transport::{Transport, TransportOptions};
 use tokio::runtime::{Builder, Runtime};
 use tower_service::Service;
 
-use crate::support::{fetch, get};
+use crate::support::{fetch, get, send, until};
 
 fn runtime() -> Runtime {
     Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
@@ -93,4 +93,24 @@ fn without_a_runtime_there_is_an_error_and_no_panic() {
         "a connection can only be made within a tokio runtime, and there is none here"
     );
     assert_eq!(transport.counts().waiting, 0);
+}
+
+#[test]
+fn a_place_that_is_freed_outside_of_a_runtime_is_the_next_waiters() {
+    let serving = runtime();
+    let steps = Steps::new().read_head().send("HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\n").hold();
+    let server = serving.block_on(async move { TcpScript::each(steps) });
+    let transport = Transport::new(TransportOptions::default().max_connections_per_origin(1));
+    let stream = serving.block_on(async {
+        let response = send(&transport, get(server.url("/"))).await.unwrap();
+        hyper::upgrade::on(response).await.unwrap()
+    });
+    let waiting = serving.spawn({
+        let (transport, url) = (transport.clone(), server.url("/"));
+        async move { send(&transport, get(url)).await.map(|response| response.status()) }
+    });
+    serving.block_on(until("it waits", || transport.counts().waiting == 1));
+    // On this thread, which has no runtime.
+    drop(stream);
+    assert_eq!(serving.block_on(waiting).unwrap().unwrap(), 101);
 }

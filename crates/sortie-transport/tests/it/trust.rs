@@ -37,7 +37,7 @@ async fn a_bad_certificate_is_refused_with_its_reason_and_its_name() {
         assert_eq!(Outcome::of(&*error), Some(Outcome::Connect { phase: Phase::Tls }), "{kind:?}");
         let error = find::<TlsError>(&*error).unwrap();
         assert_eq!((error.kind(), error.to_string().as_str()), (kind, says));
-        assert_eq!(error.name_of_server(), Some("localhost"));
+        assert_eq!(error.server_name(), Some("localhost"));
     }
 }
 
