@@ -12,6 +12,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::State;
 use axum::response::Redirect;
 use axum::routing::get;
 use http::header::AUTHORIZATION;
@@ -92,11 +93,12 @@ async fn main() -> Result<(), BoxError> {
 }
 
 fn site() -> Router {
-    let calls = AtomicUsize::new(0);
-    let end = move || {
-        let first = calls.fetch_add(1, Ordering::Relaxed) == 0;
-        std::future::ready(if first { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK })
-    };
-    let end = Arc::new(end);
-    Router::new().route("/start", get(async || Redirect::to("/end"))).route("/end", get(move || end()))
+    Router::new()
+        .route("/start", get(async || Redirect::to("/end")))
+        .route("/end", get(fails_once))
+        .with_state(Arc::default())
+}
+
+async fn fails_once(State(calls): State<Arc<AtomicUsize>>) -> StatusCode {
+    if calls.fetch_add(1, Ordering::Relaxed) == 0 { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK }
 }

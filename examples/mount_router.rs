@@ -52,7 +52,7 @@ async fn main() -> Result<(), BoxError> {
     assert_eq!((count.status(), count.attempts()), (StatusCode::OK, 2));
     println!("http://stock.test/lamp: {} at attempt {}", count.status(), count.attempts());
 
-    // What is mounted nowhere goes to the network, where there is no such name (RFC 6761), or has no transport at all.
+    // Other http and https URLs go to the network. Other schemes go nowhere unless they are mounted.
     let error = session.get("ftp://books.test/7").send().await.err().ok_or("there is no transport for ftp")?;
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     println!("ftp://books.test/7: {error}");

@@ -139,7 +139,7 @@ async fn redirect_to_other_origins(session: &Session, servers: &Servers) -> Resu
     ensure("the answer", response.text().await?, "welcome")?;
 
     say("One call, redirected twice. This is what each server received:");
-    println!("   {:10}{:22}{:30}{:10}{}", "", "Authorization", "Cookie", "X-Api-Key", "Accept-Language");
+    println!("             {:22}{:30}{:10}Accept-Language", "Authorization", "Cookie", "X-Api-Key");
     for (name, seen, expected) in [
         (
             "shop",
@@ -305,7 +305,10 @@ fn say(what: impl Display) {
 
 /// Ends the tour unless it found what it expected.
 fn ensure<F: PartialEq<E> + Debug, E: Debug>(what: &str, found: F, expected: E) -> Result<(), BoxError> {
-    if found == expected { Ok(()) } else { Err(format!("{what}: expected {expected:?}, found {found:?}").into()) }
+    match (found, expected) {
+        (found, expected) if found == expected => Ok(()),
+        (found, expected) => Err(format!("{what}: expected {expected:?}, found {found:?}").into()),
+    }
 }
 
 /// The error that a request is expected to end with.
