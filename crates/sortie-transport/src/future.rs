@@ -194,6 +194,10 @@ impl Exchange {
             Some(unsent) => unsent.map(Upload::taken_back),
             None => {
                 let fault = self.fault(conn, error.into_error(), http2);
+                if fault.outcome() == Outcome::StaleReuse {
+                    // A retry is to find a fresh connection (RFC 9110 §9.2.2), not the next stale one.
+                    conn.origin.with(|state, effects| state.discard_idle(effects));
+                }
                 match kept {
                     Some(kept) if fault.outcome() == Outcome::Refused && self.call.unserved < UNSERVED => kept,
                     _ => return State::Failed(Some(fault.into())),
@@ -219,10 +223,7 @@ impl Exchange {
 impl Waiting {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<State> {
         let granted = match self.place {
-            Some(place) => {
-                let mut state = self.origin.lock();
-                state.poll(place, cx.waker())
-            }
+            Some(place) => self.origin.poll(place, cx.waker()),
             None => {
                 let front = self.work.as_ref().is_some_and(|(_, call)| call.unserved > 0);
                 match self.origin.acquire(cx.waker(), front, self.limits.connect) {
@@ -230,8 +231,7 @@ impl Waiting {
                     Err(place) => {
                         self.place = Some(place);
                         // A connect that could not even begin has been answered already.
-                        let mut state = self.origin.lock();
-                        state.poll(place, cx.waker())
+                        self.origin.poll(place, cx.waker())
                     }
                 }
             }
@@ -278,7 +278,7 @@ impl Waiting {
 impl Drop for Waiting {
     fn drop(&mut self) {
         if let Some(place) = self.place {
-            self.origin.with(|state, effects| state.leave(place, effects));
+            drop(self.origin.with(|state, effects| state.leave(place, effects)));
         }
     }
 }

@@ -128,7 +128,7 @@ impl Origin {
         for began in effects.connect {
             self.start(began, connect);
         }
-        drop((effects.discard, effects.discard_shared));
+        drop((effects.forget, effects.discard, effects.discard_shared));
     }
 
     /// A connection that can take a request at once.
@@ -155,6 +155,11 @@ impl Origin {
         }
         self.run(effects, connect);
         result
+    }
+
+    /// What the waiter got.
+    pub(crate) fn poll(self: &Arc<Self>, place: Ticket, waker: &Waker) -> Option<Granted> {
+        self.with(|state, effects| state.poll(place, waker, effects))
     }
 
     /// A connection that is free again.

@@ -35,6 +35,39 @@ async fn a_reused_connection_that_ends_without_a_byte_is_stale_and_nothing_is_se
 }
 
 #[tokio::test]
+async fn after_one_stale_connection_no_other_idle_one_is_tried() {
+    let together = Gate::new();
+    let first = || Steps::new().read_request().pause(&together).send(OK);
+    let server = TcpScript::in_order([
+        first().hold(),
+        first().read_request().close(),
+        Steps::new().read_request().send(OK).hold(),
+    ]);
+    let transport = Transport::default();
+    let one = send(&transport, get(server.url("/1")));
+    let two = async {
+        server.wait_for_connections(1).await;
+        together.reached().await;
+        let two = send(&transport, get(server.url("/2")));
+        let open = async {
+            together.reached().await;
+            together.open();
+            together.open();
+        };
+        futures_util::future::join(two, open).await.0
+    };
+    let (one, two) = futures_util::future::join(one, two).await;
+    // The second goes back last, and so serves next.
+    crate::support::read(one.unwrap()).await.unwrap();
+    crate::support::read(two.unwrap()).await.unwrap();
+    crate::support::until("both are idle", || transport.counts().idle == 2).await;
+    let error = fetch(&transport, get(server.url("/"))).await.unwrap_err();
+    assert_eq!(Outcome::of(&*error), Some(Outcome::StaleReuse));
+    assert_eq!(fetch(&transport, get(server.url("/"))).await.unwrap(), "ok");
+    assert_eq!(server.connections(), 3);
+}
+
+#[tokio::test]
 async fn a_fresh_connection_that_ends_without_a_byte_may_have_served() {
     let server = TcpScript::each(Steps::new().read_head().close());
     let error = fetch(&Transport::default(), get(server.url("/"))).await.unwrap_err();

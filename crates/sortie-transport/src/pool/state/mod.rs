@@ -64,6 +64,8 @@ struct Shared<S> {
 /// What is to be done once the lock is free.
 pub(crate) struct Effects<X, S> {
     pub(crate) wake: Vec<Waker>,
+    /// Nobody's any more. To drop one may drop a task, which may come back for the lock.
+    pub(crate) forget: Vec<Waker>,
     pub(crate) discard: Vec<X>,
     pub(crate) discard_shared: Vec<S>,
     /// Connects to start. Their permits are taken already.
@@ -72,7 +74,13 @@ pub(crate) struct Effects<X, S> {
 
 impl<X, S> Default for Effects<X, S> {
     fn default() -> Self {
-        Self { wake: Vec::new(), discard: Vec::new(), discard_shared: Vec::new(), connect: Vec::new() }
+        Self {
+            wake: Vec::new(),
+            forget: Vec::new(),
+            discard: Vec::new(),
+            discard_shared: Vec::new(),
+            connect: Vec::new(),
+        }
     }
 }
 
@@ -181,12 +189,19 @@ impl<X, S: Clone, E: Clone> OriginState<X, S, E> {
     }
 
     /// What the waiter got; otherwise `waker` is the one to wake.
-    pub(crate) fn poll(&mut self, ticket: Ticket, waker: &Waker) -> Option<Grant<X, S, E>> {
+    pub(crate) fn poll(
+        &mut self,
+        ticket: Ticket,
+        waker: &Waker,
+        effects: &mut Effects<X, S>,
+    ) -> Option<Grant<X, S, E>> {
         if let Some(grant) = self.granted.remove(&ticket) {
             return Some(grant);
         }
-        if let Some(waiter) = self.waiting.get_mut(&ticket) {
-            waiter.waker.clone_from(waker);
+        if let Some(waiter) = self.waiting.get_mut(&ticket)
+            && !waiter.waker.will_wake(waker)
+        {
+            effects.forget.push(std::mem::replace(&mut waiter.waker, waker.clone()));
         }
         None
     }
@@ -197,17 +212,19 @@ impl<X, S: Clone, E: Clone> OriginState<X, S, E> {
         self.waiting.range(..ticket).take(connects).count() < connects
     }
 
-    /// A waiter that does not wait any more. What it was granted goes to the next.
-    pub(crate) fn leave(&mut self, ticket: Ticket, effects: &mut Effects<X, S>) {
-        self.waiting.remove(&ticket);
-        match self.granted.remove(&ticket) {
-            Some(Grant::Exclusive(id, handle)) => self.offer(id, handle, effects),
-            Some(Grant::Stream(id, handle)) => {
+    /// A waiter that does not wait any more. What it was granted goes to the next; an error it was given is returned, to
+    /// be dropped without the lock.
+    pub(crate) fn leave(&mut self, ticket: Ticket, effects: &mut Effects<X, S>) -> Option<E> {
+        effects.forget.extend(self.waiting.remove(&ticket).map(|waiter| waiter.waker));
+        match self.granted.remove(&ticket)? {
+            Grant::Exclusive(id, handle) => self.offer(id, handle, effects),
+            Grant::Stream(id, handle) => {
                 effects.discard_shared.push(handle);
                 self.end_stream(id, effects);
             }
-            Some(Grant::Failed(_)) | None => {}
+            Grant::Failed(error) => return Some(error),
         }
+        None
     }
 
     /// A connect succeeded with a connection for one exchange at a time.
@@ -341,10 +358,15 @@ impl<X, S: Clone, E: Clone> OriginState<X, S, E> {
         self.settle(effects);
     }
 
+    /// Keeps none of the idle exclusive connections: the one that was used last has proven stale, and they are older.
+    pub(crate) fn discard_idle(&mut self, effects: &mut Effects<X, S>) {
+        effects.discard.extend(self.idle.drain(..).map(|(_, handle)| handle));
+    }
+
     /// From now on nothing is kept. Who waits is still served.
     pub(crate) fn stop_pooling(&mut self, effects: &mut Effects<X, S>) {
         self.pooling = false;
-        effects.discard.extend(self.idle.drain(..).map(|(_, handle)| handle));
+        self.discard_idle(effects);
         if self.waiting.is_empty() {
             let (idle, busy) = std::mem::take(&mut self.shared).into_iter().partition(|shared| shared.in_use == 0);
             self.shared = busy;

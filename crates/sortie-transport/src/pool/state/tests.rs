@@ -37,7 +37,7 @@ impl Origin {
     }
 
     fn poll(&mut self, ticket: Ticket) -> Option<Grant<ConnId, ConnId, &'static str>> {
-        self.state.poll(ticket, Waker::noop())
+        self.state.poll(ticket, Waker::noop(), &mut self.after)
     }
 
     fn checkout(&mut self) -> Option<Grant<ConnId, ConnId, &'static str>> {
