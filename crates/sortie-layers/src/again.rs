@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use http::{Request, Response, request};
 use pin_project_lite::pin_project;
@@ -54,6 +54,79 @@ where
 impl<F, RB> fmt::Debug for PassOrLoop<F, RB> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PassOrLoop").finish_non_exhaustive()
+    }
+}
+
+pin_project! {
+    /// The answer of the first call of the inner service, or of the calls that it led to. Only those are boxed: nearly
+    /// all calls end with the first answer, and pay for nothing more.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct FirstThenLoop<F, R, RB> {
+        #[pin]
+        stage: Stage<F, R, RB>,
+    }
+}
+
+pin_project! {
+    #[project = StageProjection]
+    enum Stage<F, R, RB> {
+        First { #[pin] future: F, rest: Option<R> },
+        Loop { future: BoxFuture<'static, Result<Response<RB>, BoxError>> },
+    }
+}
+
+/// What may follow the first answer. Public as a bound of a public future, and nobody else's to implement.
+pub trait After<RB> {
+    /// Reads the first answer.
+    fn after(self, first: Result<Response<RB>, BoxError>) -> Next<RB>;
+}
+
+/// What follows the first answer.
+#[expect(missing_debug_implementations, reason = "never outside this crate")]
+pub enum Next<RB> {
+    /// Nothing: this is the call's answer.
+    Done(Result<Response<RB>, BoxError>),
+    /// The loop of further calls.
+    Loop(BoxFuture<'static, Result<Response<RB>, BoxError>>),
+}
+
+impl<F, R, RB> FirstThenLoop<F, R, RB> {
+    /// `rest` decides what follows the answer of `future`; without it, nothing does.
+    pub(crate) fn new(future: F, rest: Option<R>) -> Self {
+        Self { stage: Stage::First { future, rest } }
+    }
+}
+
+impl<F, R, RB, E> Future for FirstThenLoop<F, R, RB>
+where
+    F: Future<Output = Result<Response<RB>, E>>,
+    R: After<RB>,
+    E: Into<BoxError>,
+{
+    type Output = Result<Response<RB>, BoxError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut stage = self.project().stage;
+        loop {
+            let future = match stage.as_mut().project() {
+                StageProjection::Loop { future } => return future.as_mut().poll(cx),
+                StageProjection::First { future, rest } => {
+                    let first = ready!(future.poll(cx)).map_err(Into::into);
+                    let Some(rest) = rest.take() else { return Poll::Ready(first) };
+                    match rest.after(first) {
+                        Next::Done(answer) => return Poll::Ready(answer),
+                        Next::Loop(future) => future,
+                    }
+                }
+            };
+            stage.set(Stage::Loop { future });
+        }
+    }
+}
+
+impl<F, R, RB> fmt::Debug for FirstThenLoop<F, R, RB> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FirstThenLoop").finish_non_exhaustive()
     }
 }
 

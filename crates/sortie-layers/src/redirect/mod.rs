@@ -66,6 +66,7 @@
 //!   change the others.
 //! - A redirect to a scheme other than `http` and `https` is an error unless [allowed](RedirectOptions::allow_scheme).
 
+use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -85,8 +86,8 @@ pub use error::{Failed, ForbiddenScheme, InvalidLocation, NotReplayable, TooMany
 pub use history::{FinalUrl, Fragment, History, Hop};
 pub use options::{Danger, OnLimit, RedirectOptions, RefererPolicy};
 
-use crate::again::{PassOrLoop, snapshot};
-use next_hop::{Content, Decision, next_hop};
+use crate::again::{self, FirstThenLoop, Next, snapshot};
+use next_hop::{Content, Decision, is_redirect, next_hop};
 
 /// Makes [`Redirect`]. The [module](self) has an example.
 #[derive(Clone, Debug, Default)]
@@ -140,7 +141,7 @@ where
 {
     type Response = Response<RB>;
     type Error = BoxError;
-    type Future = PassOrLoop<S::Future, RB>;
+    type Future = FirstThenLoop<S::Future, Rest<S, B>, RB>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         self.inner.poll_ready(cx).map_err(Into::into)
@@ -148,58 +149,80 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let Some(options) = self.options(request.extensions()) else {
-            return PassOrLoop::pass(self.inner.call(request));
+            return FirstThenLoop::new(self.inner.call(request), None);
         };
         let clone = self.inner.clone();
         let mut service = std::mem::replace(&mut self.inner, clone);
         let head = snapshot(&request);
         let spare = request.body().replay();
         let first = service.call(request);
-        PassOrLoop::run(follow(service, first, head, spare, options))
+        FirstThenLoop::new(first, Some(Rest { service, head, spare, options }))
     }
 }
 
-async fn follow<S, B, RB>(
-    mut service: S,
-    first: S::Future,
-    mut head: request::Parts,
-    mut spare: Option<B>,
+/// What is kept to follow a redirect with: a part of the future's type.
+pub struct Rest<S, B> {
+    service: S,
+    /// Of the request that was sent last.
+    head: request::Parts,
+    spare: Option<B>,
     options: Arc<RedirectOptions>,
-) -> Result<Response<RB>, BoxError>
+}
+
+impl<S, B> fmt::Debug for Rest<S, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rest").finish_non_exhaustive()
+    }
+}
+
+impl<S, B, RB> again::After<RB> for Rest<S, B>
+where
+    S: Service<Request<B>, Response = Response<RB>, Error: Into<BoxError> + Send, Future: Send> + Send + 'static,
+    B: Replay + Send + 'static,
+    RB: Send + 'static,
+{
+    fn after(self, first: Result<Response<RB>, BoxError>) -> Next<RB> {
+        match first {
+            Ok(response) if is_redirect(response.status()) => Next::Loop(Box::pin(follow(self, response))),
+            answer => Next::Done(answer),
+        }
+    }
+}
+
+async fn follow<S, B, RB>(rest: Rest<S, B>, first: Response<RB>) -> Result<Response<RB>, BoxError>
 where
     S: Service<Request<B>, Response = Response<RB>, Error: Into<BoxError>>,
     B: Replay,
 {
+    let Rest { mut service, mut head, mut spare, options } = rest;
     let mut trail = Trail::default();
-    let mut result = first.await.map_err(Into::into);
+    let mut response = first;
     loop {
-        let mut response = match result {
-            Ok(response) => response,
-            Err(error) => return Err(trail.failed(error)),
-        };
         let (status, method) = (response.status(), head.method.clone());
-        match next_hop(head, status, response.headers(), trail.hops.len(), &options) {
+        let next = match next_hop(head, status, response.headers(), trail.hops.len(), &options) {
             Decision::Done => return Ok(trail.mark(response)),
             Decision::Fail { from, error } => {
                 let headers = std::mem::take(response.headers_mut());
                 return Err(trail.unfollowed(from.map(|from| Hop::new(status, method, from, headers)), error));
             }
-            Decision::Follow(next) => {
-                if next.content == Content::Drop {
-                    spare = B::nothing();
-                }
-                let hop = Hop::new(status, method, next.from, std::mem::take(response.headers_mut()));
-                // Before the next request, so that its connection may serve that.
-                drop(response);
-                let Some(body) = spare.as_ref().and_then(Replay::replay) else {
-                    return Err(trail.unfollowed(Some(hop), NotReplayable::of(next.content).into()));
-                };
-                trail.step(hop, next.to);
-                head = next.head;
-                let request = Request::from_parts(head.clone(), body);
-                result = call_when_ready(&mut service, request).await.map_err(Into::into);
-            }
+            Decision::Follow(next) => next,
+        };
+        if next.content == Content::Drop {
+            spare = B::nothing();
         }
+        let hop = Hop::new(status, method, next.from, std::mem::take(response.headers_mut()));
+        // Before the next request, so that its connection may serve that.
+        drop(response);
+        let Some(body) = spare.as_ref().and_then(Replay::replay) else {
+            return Err(trail.unfollowed(Some(hop), NotReplayable::of(next.content).into()));
+        };
+        trail.step(hop, next.to);
+        head = next.head;
+        let request = Request::from_parts(head.clone(), body);
+        response = match call_when_ready(&mut service, request).await {
+            Ok(response) => response,
+            Err(error) => return Err(trail.failed(error.into())),
+        };
     }
 }
 
@@ -226,9 +249,9 @@ impl Trail {
         response
     }
 
-    /// A failure of the service below, which is its own matter before the first hop.
+    /// A failure of the service below, after at least one hop.
     fn failed(self, error: BoxError) -> BoxError {
-        if self.hops.is_empty() { error } else { Failed::new(self.hops, None, self.at, error).into() }
+        Failed::new(self.hops, None, self.at, error).into()
     }
 
     fn unfollowed(self, hop: Option<Hop>, error: BoxError) -> BoxError {

@@ -56,6 +56,7 @@
 //! - A `Retry-After` that is malformed is ignored, and one that asks for more than a minute ends the call.
 //! - When attempts run out, the last response is the answer and no error is made of it.
 
+use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
@@ -78,7 +79,7 @@ pub use budget::Budget;
 pub use error::{Failed, NotReplayable};
 pub use options::{MaybeProcessed, RetryOptions};
 
-use crate::again::{PassOrLoop, snapshot};
+use crate::again::{self, FirstThenLoop, Next, snapshot};
 use decide::{Attempt, End, Verdict, decide, is_idempotent};
 use options::Spending;
 
@@ -146,7 +147,7 @@ where
 {
     type Response = Response<RB>;
     type Error = BoxError;
-    type Future = PassOrLoop<S::Future, RB>;
+    type Future = FirstThenLoop<S::Future, Rest<S, B>, RB>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         self.inner.poll_ready(cx).map_err(Into::into)
@@ -154,7 +155,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let Some(options) = self.options(request.extensions()) else {
-            return PassOrLoop::pass(self.inner.call(request));
+            return FirstThenLoop::new(self.inner.call(request), None);
         };
         let plan = Plan {
             idempotent: is_idempotent(&options, request.method(), request.headers()),
@@ -169,7 +170,7 @@ where
         let mut service = std::mem::replace(&mut self.inner, clone);
         let spare = request.body().replay().map(|body| (snapshot(&request), body));
         let first = service.call(request);
-        PassOrLoop::run(run(service, first, spare, plan))
+        FirstThenLoop::new(first, Some(Rest { service, spare, plan }))
     }
 }
 
@@ -208,20 +209,48 @@ impl Plan {
     }
 }
 
-async fn run<S, B, RB>(
-    mut service: S,
-    first: S::Future,
+/// What is kept to send a request again with: a part of the future's type.
+pub struct Rest<S, B> {
+    service: S,
     spare: Option<(request::Parts, B)>,
     plan: Plan,
+}
+
+impl<S, B> fmt::Debug for Rest<S, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rest").finish_non_exhaustive()
+    }
+}
+
+impl<S, B, RB> again::After<RB> for Rest<S, B>
+where
+    S: Service<Request<B>, Response = Response<RB>, Error: Into<BoxError> + Send, Future: Send> + Send + 'static,
+    B: Replay + Send + 'static,
+    RB: Send + 'static,
+{
+    fn after(self, first: Result<Response<RB>, BoxError>) -> Next<RB> {
+        match self.plan.next(&first, 1) {
+            Some(wait) => Next::Loop(Box::pin(repeat(self, first, wait))),
+            None => Next::Done(first),
+        }
+    }
+}
+
+/// Sends again after `wait`, and for as long as the plan says so.
+async fn repeat<S, B, RB>(
+    rest: Rest<S, B>,
+    first: Result<Response<RB>, BoxError>,
+    mut wait: Duration,
 ) -> Result<Response<RB>, BoxError>
 where
     S: Service<Request<B>, Response = Response<RB>, Error: Into<BoxError>>,
     B: Replay,
 {
+    let Rest { mut service, spare, plan } = rest;
     let mut sends = 1;
-    let mut result = first.await.map_err(Into::into);
-    while let Some(wait) = plan.next(&result, sends) {
-        let Some(next) = spare.as_ref().and_then(repeat) else {
+    let mut result = first;
+    loop {
+        let Some(next) = spare.as_ref().and_then(again) else {
             result = result.map_err(|error| NotReplayable::new(error).into());
             break;
         };
@@ -234,11 +263,15 @@ where
         }
         sends += 1;
         result = call_when_ready(&mut service, next).await.map_err(Into::into);
+        match plan.next(&result, sends) {
+            Some(next) => wait = next,
+            None => break,
+        }
     }
     mark(result, Attempts { count: sends })
 }
 
-fn repeat<B: Replay>((head, body): &(request::Parts, B)) -> Option<Request<B>> {
+fn again<B: Replay>((head, body): &(request::Parts, B)) -> Option<Request<B>> {
     Some(Request::from_parts(head.clone(), body.replay()?))
 }
 
