@@ -1,9 +1,11 @@
 //! Whether an attempt is followed by another one. Pure functions of what is known about it.
 
+use std::error::Error;
+use std::io;
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, HeaderName, Method, StatusCode};
-use sortie_core::{BoxError, Outcome, find};
+use sortie_core::{BoxError, Elapsed, Outcome, Phase, find};
 
 use super::retry_after::retry_after;
 use super::{MaybeProcessed, RetryOptions};
@@ -66,12 +68,22 @@ fn is_repeated(options: &RetryOptions, attempt: &Attempt<'_>) -> bool {
         return false;
     }
     match Outcome::of(error) {
+        Some(Outcome::Connect { phase: Phase::Tls }) => was_cut_short(error),
         Some(Outcome::Connect { .. } | Outcome::Refused) => true,
         Some(Outcome::StaleReuse) => attempt.idempotent,
         Some(Outcome::AcquireTimeout | Outcome::Closed) => false,
         // An error that says nothing is taken for the worst, and so is an outcome that this version does not know.
         Some(_) | None => attempt.idempotent && options.maybe_processed == MaybeProcessed::RepeatIdempotent,
     }
+}
+
+/// Whether it was the connection that ended a TLS handshake, or the clock: a certificate that was refused will be
+/// refused again.
+fn was_cut_short(error: &(dyn Error + 'static)) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    let ended =
+        |error: &io::Error| matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof);
+    find::<Elapsed>(error).is_some() || find::<io::Error>(error).is_some_and(ended)
 }
 
 /// [The Idempotency-Key HTTP Header Field](https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/):
@@ -88,7 +100,7 @@ mod tests {
     use super::*;
     use crate::retry::Backoff;
     use http::header::{HeaderValue, RETRY_AFTER};
-    use sortie_core::{Elapsed, Fault, Phase};
+    use sortie_core::Fault;
 
     const fn secs(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
@@ -132,6 +144,19 @@ mod tests {
                 assert_eq!(repeats(options, &Attempt { idempotent: false, ..attempt }), other, "{outcome:?}");
                 assert!(!repeats(&RetryOptions::none(), &attempt), "{outcome:?}");
             }
+        }
+    }
+
+    #[test]
+    fn a_handshake_is_repeated_if_the_connection_cut_it_short_and_not_if_a_check_failed() {
+        for (kind, repeated) in [
+            (io::ErrorKind::ConnectionReset, true),
+            (io::ErrorKind::UnexpectedEof, true),
+            (io::ErrorKind::InvalidData, false),
+        ] {
+            let tls = Outcome::Connect { phase: Phase::Tls };
+            let error: BoxError = Fault::new(tls, io::Error::new(kind, "handshake")).into();
+            assert_eq!(repeats(&RetryOptions::standard(), &attempt(End::Error(&error))), repeated, "{kind}");
         }
     }
 

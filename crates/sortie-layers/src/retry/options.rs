@@ -17,7 +17,8 @@ use super::{Backoff, Budget};
 /// | wait | none | full jitter, 100 ms × 2ⁿ up to 10 s; `Retry-After` | – |
 /// | budget | none | the layer's | – |
 ///
-/// *Idempotent* is what [`methods`](Self::methods) says, and any request with an `Idempotency-Key` header.
+/// A TLS handshake that ended in a verdict (a certificate was refused) is not repeated; one that the connection cut
+/// short is like any request that was not sent. *Idempotent* is what [`methods`](Self::methods) says, and any request with an `Idempotency-Key` header.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RetryOptions {

@@ -1,0 +1,105 @@
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::Value;
+use sortie::core::Phase;
+use sortie::{Session, SessionBuilder};
+
+use crate::program::{Program, folder, free_ports};
+
+struct Httpbin {
+    _program: Program,
+    port: u16,
+}
+
+impl Httpbin {
+    fn start() -> Self {
+        let python = std::env::var_os("SORTIE_PYTHON").map_or_else(
+            || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/python/bin/python")),
+            PathBuf::from,
+        );
+        let [port] = free_ports();
+        let mut command = Command::new(python);
+        command.args(["-m", "gunicorn", "--bind", &format!("127.0.0.1:{port}")]);
+        command.args(["--worker-class", "gthread", "--threads", "4", "httpbin:app"]);
+        let install = "python3 -m venv target/python && target/python/bin/pip install httpbin gunicorn, \
+                       or name another python in SORTIE_PYTHON";
+        let program = Program::start(command, &[port], &folder("httpbin"), install);
+        Self { _program: program, port }
+    }
+
+    fn session(&self) -> SessionBuilder {
+        Session::builder().no_env().base_url(format!("http://127.0.0.1:{}/", self.port))
+    }
+}
+
+async fn json(request: sortie::RequestBuilder) -> Value {
+    request.send().await.unwrap().error_for_status().unwrap().json().await.unwrap()
+}
+
+#[tokio::test]
+#[ignore = "needs httpbin"]
+async fn query_form_json_and_headers_arrive_as_they_were_given() {
+    let httpbin = Httpbin::start();
+    let session = httpbin.session().header("x-default", "d").query("lang", "en").build().unwrap();
+    let echo = json(session.get("get?a=1").query(&[("b", "2 3"), ("b", "4")]).header("x-own", "o")).await;
+    assert_eq!(echo["args"], serde_json::json!({"a": "1", "b": ["2 3", "4"], "lang": "en"}));
+    assert_eq!((&echo["headers"]["X-Default"], &echo["headers"]["X-Own"]), (&"d".into(), &"o".into()));
+    let echo = json(session.post("post").form(&[("name", "ä & b"), ("name", "c")])).await;
+    assert_eq!(echo["form"]["name"], serde_json::json!(["ä & b", "c"]));
+    let echo = json(session.put("put").json(&serde_json::json!({"n": [1, 2]}))).await;
+    assert_eq!(echo["json"]["n"], serde_json::json!([1, 2]));
+    let echo = json(session.delete("delete")).await;
+    assert_eq!(echo["headers"]["Content-Length"], "0");
+}
+
+#[tokio::test]
+#[ignore = "needs httpbin"]
+async fn cookies_set_on_a_redirect_are_kept_and_sent() {
+    let httpbin = Httpbin::start();
+    let session = httpbin.session().build().unwrap();
+    let set = session.get("cookies/set?sid=1&lang=en").send().await.unwrap();
+    assert_eq!(set.history().len(), 1);
+    assert_eq!(json(session.get("cookies")).await["cookies"], serde_json::json!({"sid": "1", "lang": "en"}));
+    let own = json(session.get("cookies").cookie("sid", "2")).await;
+    assert_eq!(own["cookies"], serde_json::json!({"sid": "2", "lang": "en"}));
+    json(session.get("cookies/delete?sid")).await;
+    assert_eq!(json(session.get("cookies")).await["cookies"], serde_json::json!({"lang": "en"}));
+}
+
+#[tokio::test]
+#[ignore = "needs httpbin"]
+async fn redirect_chains_are_followed_up_to_the_limit() {
+    let httpbin = Httpbin::start();
+    let session = httpbin.session().build().unwrap();
+    for path in ["redirect/20", "relative-redirect/5", "absolute-redirect/5"] {
+        assert_eq!(session.get(path).send().await.unwrap().status(), 200, "{path}");
+    }
+    assert_eq!(session.get("redirect/21").send().await.unwrap_err().history().len(), 20);
+    let kept = json(session.post("redirect-to?url=/anything&status_code=307").body("body")).await;
+    assert_eq!((&kept["method"], &kept["data"]), (&"POST".into(), &"body".into()));
+    let got = json(session.post("redirect-to?url=/anything&status_code=303").body("body")).await;
+    assert_eq!((&got["method"], &got["data"]), (&"GET".into(), &"".into()));
+}
+
+#[tokio::test]
+#[ignore = "needs httpbin"]
+async fn basic_and_bearer_are_taken() {
+    let httpbin = Httpbin::start();
+    let session = httpbin.session().build().unwrap();
+    let basic = json(session.get("basic-auth/user/pass%20word").basic_auth("user", "pass word")).await;
+    assert_eq!(basic["authenticated"], true);
+    assert_eq!(json(session.get("bearer").bearer_auth("t0k3n")).await["token"], "t0k3n");
+    assert_eq!(session.get("basic-auth/user/other").basic_auth("user", "wrong").send().await.unwrap().status(), 401);
+}
+
+#[tokio::test]
+#[ignore = "needs httpbin"]
+async fn a_slow_body_meets_the_total_timeout() {
+    let httpbin = Httpbin::start();
+    let session = httpbin.session().build().unwrap();
+    let drip =
+        session.get("drip?duration=30&numbytes=30&delay=0").timeout(Duration::from_secs(2)).send().await.unwrap();
+    assert_eq!(drip.bytes().await.unwrap_err().phase(), Some(Phase::Total));
+}

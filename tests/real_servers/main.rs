@@ -1,0 +1,8 @@
+//! sortie against programs that nobody here wrote. Each test is ignored unless asked for and says what it needs;
+//! `.ci/run` installs all of it.
+
+#![expect(clippy::unwrap_used, reason = "the lint knows tests by their attribute, and helpers have none")]
+
+mod httpbin;
+mod nginx;
+mod program;

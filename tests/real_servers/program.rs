@@ -1,0 +1,67 @@
+use std::fs;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long a server may take to listen.
+const START: Duration = Duration::from_secs(20);
+
+/// A server program in the foreground; it ends with this.
+pub(crate) struct Program {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Program {
+    /// Starts `command` and waits until it listens on `ports`.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be started, ends, or does not listen in time: with `install`, which says how to get it, and its log.
+    pub(crate) fn start(mut command: Command, ports: &[u16], folder: &Path, install: &str) -> Self {
+        let log = folder.join("output.log");
+        let output = fs::File::create(&log).unwrap();
+        command.stdin(Stdio::null()).stdout(output.try_clone().unwrap()).stderr(output);
+        let child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}; {install}"));
+        let mut program = Self { child, log };
+        let started = Instant::now();
+        for port in ports {
+            let address = SocketAddr::from(([127, 0, 0, 1], *port));
+            while TcpStream::connect_timeout(&address, START).is_err() {
+                let ended = program.child.try_wait().unwrap();
+                assert!(ended.is_none() && started.elapsed() < START, "{command:?}: {ended:?}\n{}", program.log());
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
+        program
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It may have ended by itself; either way it is gone afterwards.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Ports that were free a moment ago.
+pub(crate) fn free_ports<const N: usize>() -> [u16; N] {
+    let listeners = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    listeners.map(|listener| listener.local_addr().unwrap().port())
+}
+
+/// An empty folder for one test's server.
+pub(crate) fn folder(name: &str) -> PathBuf {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let unique = format!("{name}-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(unique);
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
