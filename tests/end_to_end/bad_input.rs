@@ -385,7 +385,7 @@ async fn of_two_locations_the_first_counts() {
 
 #[tokio::test]
 async fn a_redirect_to_another_scheme_has_to_be_allowed_and_mounted() {
-    let server = leading_to(b"app://inner/s3cret");
+    let server = leading_to(b"app://user:s3cret@inner/path?s3cret");
     let mounted = || builder().mount("app://", Scripted::from_fn(|_, _| Ok(ok())));
     let allow = || RedirectOptions::default().allow_scheme("APP");
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::Request;
 use sortie::auth::{Bearer, BearerToken};
-use sortie::transport::Transport;
+use sortie::transport::{Transport, TransportOptions};
 use sortie::{Body, BoxError, ErrorKind, Session};
 use sortie_testkit::{Gate, Scripted, Steps, TcpScript, TestServer, reply};
 use tower::buffer::Buffer;
@@ -203,15 +203,26 @@ async fn closing_one_session_leaves_a_shared_pool_open_and_closing_the_last_clos
 }
 
 #[tokio::test]
-async fn a_session_built_from_a_closed_one_has_a_pool_that_works() {
+async fn what_is_built_after_the_close_of_the_last_session_needs_a_pool_of_its_own() {
     let server = site();
     let first = session();
     text(&first, &server.url("/login")).await;
-    let builder = first.to_builder();
     first.close().await;
-    let second = builder.build().unwrap();
+    let error = first.to_builder().build().unwrap().get(server.url("/")).send().await.unwrap_err();
+    check(&error, ErrorKind::Closed, "Transport::close was called");
+    let second = first.to_builder().transport_options(TransportOptions::default()).build().unwrap();
     assert_eq!(text(&second, &server.url("/")).await, "ok");
     assert_eq!(values(server.requests().last().unwrap(), "cookie"), ["sid=42"]);
+}
+
+#[tokio::test]
+async fn a_response_with_nothing_to_read_does_not_hold_up_the_close() {
+    let server = TestServer::from_fn(async |_| reply(204, [], ""));
+    let session = session();
+    let response = session.get(server.url("/")).send().await.unwrap();
+    let closing = tokio::time::timeout(Duration::from_secs(20), session.close());
+    assert!(closing.await.is_ok(), "it waits for a body that there is not");
+    assert_eq!(response.status(), 204);
 }
 
 #[tokio::test]

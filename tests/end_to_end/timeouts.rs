@@ -7,7 +7,7 @@ use sortie::retry::{Backoff, RetryOptions};
 use sortie::timeout::TimeoutOptions;
 use sortie::transport::{PhaseTimeouts, TransportOptions};
 use sortie::{Error, ErrorKind, Mount};
-use sortie_testkit::{Gate, Steps, TcpScript, TestServer, reply};
+use sortie_testkit::{Gate, Steps, TcpScript, TestServer};
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::support::{builder, check, ok, redirect, session};
@@ -254,9 +254,16 @@ async fn limits_that_are_far_away_do_not_matter() {
 
 #[tokio::test]
 async fn no_time_at_all_is_a_timeout_and_no_panic() {
-    let server = TestServer::from_fn(async |_| reply(200, [], "ok"));
-    let error = session().get(server.url("/")).timeout(Duration::ZERO).send().await.unwrap_err();
-    assert_eq!((error.kind(), error.phase()), (ErrorKind::Timeout, Some(Phase::Total)));
+    let server = silent();
+    for timeouts in [TimeoutOptions::default().total(Duration::ZERO), TimeoutOptions::default().attempt(Duration::ZERO)]
+    {
+        let session = builder().timeouts(timeouts).build().unwrap();
+        assert_eq!(session.get(server.url("/")).send().await.unwrap_err().kind(), ErrorKind::Timeout);
+    }
+    let none = Duration::ZERO;
+    let limits = PhaseTimeouts::default().acquire(none).connect(none).write(none).first_byte(none).read(none);
+    let request = session().get(server.url("/")).phase_timeouts(limits).no_retry();
+    assert_eq!(request.send().await.unwrap_err().kind(), ErrorKind::Timeout);
 }
 
 #[tokio::test]

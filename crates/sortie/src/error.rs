@@ -54,7 +54,8 @@ pub enum ErrorKind {
     Status,
     /// A time limit ran out; [`Error::phase`] says which. Retried once if no connection had been made.
     Timeout,
-    /// The TLS handshake failed: the certificate was refused, most often. Nothing was sent. Not retried.
+    /// The TLS handshake failed: the certificate was refused, most often. Nothing was sent. Retried once if it was the
+    /// connection that ended, and not if a check failed.
     Tls,
     /// There is no transport for the URL's scheme. Nothing was sent.
     Unsupported,
@@ -178,6 +179,10 @@ fn kind_of(error: &(dyn StdError + 'static)) -> ErrorKind {
     if find::<Elapsed>(error).is_some() {
         return ErrorKind::Timeout;
     }
+    // Below it may stand a fault of another exchange: where the body came from.
+    if has::<sortie_transport::BodyFailed>(error) {
+        return ErrorKind::Body;
+    }
     if let Some(outcome) = Outcome::of(error) {
         return match outcome {
             Outcome::Closed => ErrorKind::Closed,
@@ -186,7 +191,7 @@ fn kind_of(error: &(dyn StdError + 'static)) -> ErrorKind {
             _ => ErrorKind::Protocol,
         };
     }
-    let kinds: [(bool, ErrorKind); 10] = [
+    let kinds: [(bool, ErrorKind); 11] = [
         (has::<StatusError>(error), ErrorKind::Status),
         (has::<hooks::HookFailed>(error), ErrorKind::Hook),
         (has::<auth::SigningFailed>(error), ErrorKind::Auth),
@@ -195,6 +200,7 @@ fn kind_of(error: &(dyn StdError + 'static)) -> ErrorKind {
         (has::<mounts::NotAbsolute>(error), ErrorKind::Builder),
         // Another failure after a redirect is wrapped in the same way, for its history.
         (find::<redirect::Failed>(error).is_some_and(not_followed), ErrorKind::Redirect),
+        (has::<sortie_layers::base_url::JoinError>(error), ErrorKind::Builder),
         (has::<sortie_layers::query::AppendError>(error), ErrorKind::Builder),
         (has::<sortie_core::LengthMismatch>(error), ErrorKind::Body),
         (has::<sortie_transport::InvalidRequest>(error), ErrorKind::Builder),

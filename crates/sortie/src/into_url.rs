@@ -33,12 +33,13 @@ impl sealed::Sealed for Url {
 impl IntoUrl for &str {}
 impl sealed::Sealed for &str {
     fn into_url(self, base: Option<&BaseUrl>) -> Result<Url, Error> {
+        // The base knows what is relative to it: `users:batch` is, though a URL parser takes `users` for a scheme.
+        if let Some(base) = base {
+            return base.join(self).map_err(Error::builder)?.into_url(None);
+        }
         match Url::parse(self) {
-            Ok(url) => url.into_url(base),
-            Err(url::ParseError::RelativeUrlWithoutBase) => match base {
-                Some(base) => base.join(self).map_err(Error::builder),
-                None => Err(Error::builder(InvalidUrl::Relative)),
-            },
+            Ok(url) => url.into_url(None),
+            Err(url::ParseError::RelativeUrlWithoutBase) => Err(Error::builder(InvalidUrl::Relative)),
             Err(error) => Err(Error::builder(InvalidUrl::Malformed(error))),
         }
     }

@@ -138,10 +138,11 @@ impl Body {
         Self { kind, ticket: None }
     }
 
-    /// Keeps `ticket` until this body has ended, failed or been dropped.
+    /// Keeps `ticket` until this body has ended, failed or been dropped. One with nothing in it has ended already.
     #[must_use]
     pub fn hold(self, ticket: Ticket) -> Self {
-        Self { kind: self.kind, ticket: Some(ticket) }
+        let ticket = (!self.is_end_stream()).then_some(ticket);
+        Self { kind: self.kind, ticket }
     }
 
     /// Its exact length in octets, if that is known before it is read.

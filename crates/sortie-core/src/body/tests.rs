@@ -127,6 +127,9 @@ async fn a_ticket_ends_with_the_body() {
     assert_eq!(calls.count(), 0);
     drop(segments().hold(calls.enter().unwrap()));
     assert_eq!(calls.count(), 0);
+    let unread = Body::empty().hold(calls.enter().unwrap());
+    assert_eq!(calls.count(), 0);
+    drop(unread);
 }
 
 #[test]
