@@ -32,7 +32,7 @@ fn count(response: &Response<Body>) -> Option<usize> {
 
 #[tokio::test]
 async fn a_request_that_was_not_sent_is_sent_once_more_with_its_body_and_at_once() {
-    let server = Scripted::new([fault(Outcome::Connect { phase: Phase::Tls }), status(200).into()]);
+    let server = Scripted::new([fault(Outcome::Connect { phase: Phase::Handshake }), status(200).into()]);
     let mut post = request(Method::POST, "content");
     post.extensions_mut().insert(7_u8);
     post.headers_mut().insert("accept", "*/*".parse().unwrap());
