@@ -10,6 +10,7 @@ mod mounts;
 mod order;
 mod precedence;
 mod protocols;
+mod readme;
 mod redirects;
 mod retries;
 mod support;

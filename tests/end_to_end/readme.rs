@@ -4,7 +4,7 @@ use std::path::Path;
 
 const README: &str = include_str!("../../README.md");
 /// Its examples are doc tests of the crate.
-const EXAMPLES: &str = include_str!("../../crates/sortie/src/from_requests.rs");
+const EXAMPLES: &str = include_str!("../../crates/sortie/src/from_requests.md");
 
 /// Of `Session.request` in requests 2.34.
 const ARGUMENTS: &str =
@@ -40,9 +40,9 @@ fn names_a_release(cell: &str) -> bool {
 
 /// The example for these names.
 fn example(names: &str) -> Option<&'static str> {
-    let (_, rest) = EXAMPLES.split_once(&format!("//! ## {names}\n"))?;
-    let (_, rest) = rest.split_once("//! ```\n")?;
-    rest.split_once("//! ```\n").map(|(example, _)| example)
+    let (_, rest) = EXAMPLES.split_once(&format!("## {names}\n"))?;
+    let (_, rest) = rest.split_once("```\n")?;
+    rest.split_once("```\n").map(|(example, _)| example)
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn every_row_has_code_that_runs_or_names_the_release_that_will_have_it() {
             assert!(names_a_release(sortie), "{names} has neither code nor a release");
             continue;
         }
-        let example = example(names).unwrap_or_else(|| panic!("from_requests.rs has no example under {names}"));
+        let example = example(names).unwrap_or_else(|| panic!("from_requests.md has no example under {names}"));
         codes.for_each(|code| assert!(example.contains(code), "the example for {names} does not have: {code}"));
     }
 }

@@ -59,7 +59,8 @@
 mod builder;
 mod error;
 #[cfg(all(feature = "cookies", feature = "json", feature = "tls"))]
-pub mod from_requests;
+#[doc = include_str!("from_requests.md")]
+pub mod from_requests {}
 mod into_url;
 mod mount;
 mod one_shot;
