@@ -233,7 +233,7 @@ impl fmt::Display for Error {
             ErrorKind::Body => "a body failed",
             ErrorKind::Builder => "the request or a setting is not valid",
             ErrorKind::Closed => "the session is closed",
-            ErrorKind::Connect => "no connection could be made",
+            ErrorKind::Connect => "the server was not reached",
             ErrorKind::Decode => "the body is not what was asked for",
             ErrorKind::Hook => "a hook stopped the call",
             ErrorKind::Protocol => "the exchange failed",
