@@ -20,8 +20,8 @@ use crate::timeouts::{after, clock};
 /// Read to its end, it gives the connection back. Dropped before, it leaves the rest to the connection's task, which
 /// reads up to 64 KiB within 50 ms and closes the connection if that is not the end; an HTTP/2 stream is reset.
 ///
-/// It fails with a [`Fault`] of [`Outcome::MaybeProcessed`], and with [`Elapsed`] of [`Phase::Read`] below it if nothing
-/// came for the read limit of [`PhaseTimeouts`](crate::PhaseTimeouts).
+/// It fails with a [`Fault`] of [`Outcome::MaybeProcessed`], and with [`Elapsed`] of [`Phase::Read`] below it if
+/// nothing came for the read limit of [`PhaseTimeouts`](crate::PhaseTimeouts).
 #[must_use = "a body is read by polling it, and dropped it may cost its connection"]
 pub struct Pooled {
     incoming: Option<Incoming>,

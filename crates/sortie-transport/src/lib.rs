@@ -1,7 +1,8 @@
 //! The pooled hyper connector of sortie as one tower service.
 //!
 //! A [`Transport`] sends each request over a connection of its origin's pool and gives the connection back when the
-//! response's body has ended. It knows nothing of sessions: redirects, retries, cookies and the rest are layers above it.
+//! response's body has ended. It knows nothing of sessions: redirects, retries, cookies and the rest are layers above
+//! it.
 //!
 //! # Example
 //!
@@ -30,18 +31,18 @@
 //!
 //! # Errors
 //!
-//! Whatever failed, the chain of the error has a [`sortie_core::Fault`] that says what may have happened on the wire, or
-//! it is an [`InvalidRequest`], of which nothing was sent. Below it are [`ConnectError`], [`AcquireTimeout`], [`BodyFailed`],
-//! [`sortie_core::Elapsed`], `tls::TlsError` and the errors of hyper and the system. A request that a connection did not take is sent again over
-//! another, with any body, and one that an HTTP/2 server refused, with a body that can be sent again; anything else is left to a
-//! retry layer.
+//! Whatever failed, the chain of the error has a [`sortie_core::Fault`] that says what may have happened on the wire,
+//! or it is an [`InvalidRequest`], of which nothing was sent. Below it are [`ConnectError`], [`AcquireTimeout`],
+//! [`BodyFailed`], [`sortie_core::Elapsed`], `tls::TlsError` and the errors of hyper and the system. A request that a
+//! connection did not take is sent again over another, with any body, and one that an HTTP/2 server refused, with a
+//! body that can be sent again; anything else is left to a retry layer.
 //!
 //! # Differences from requests
 //!
 //! Without `pool_block`, requests opens connections beyond its pool's size and throws them away; here
 //! [`TransportOptions::max_connections_per_origin`] is a cap, and requests wait in order. A request without a body says
-//! `Content-Length: 0` with all methods but GET, HEAD, CONNECT and TRACE, as there. A `Content-Length` of one's own that
-//! is not true is an error.
+//! `Content-Length: 0` with all methods but GET, HEAD, CONNECT and TRACE, as there. A `Content-Length` of one's own
+//! that is not true is an error.
 
 mod body;
 mod clock;

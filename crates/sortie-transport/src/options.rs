@@ -85,8 +85,9 @@ impl TransportOptions {
         Self { versions, ..self }
     }
 
-    /// How many connections one origin may have, those being made and those handed over by an upgrade included. Requests beyond that wait in the order
-    /// in which they came. By default there is no cap; at least one is always allowed.
+    /// How many connections one origin may have, those being made and those handed over by an upgrade included.
+    /// Requests beyond that wait in the order in which they came. By default there is no cap; at least one is always
+    /// allowed.
     #[must_use]
     pub fn max_connections_per_origin(self, cap: impl Into<Option<usize>>) -> Self {
         Self { max_connections: cap.into(), ..self }
@@ -99,8 +100,8 @@ impl TransportOptions {
         Self { max_idle: cap, ..self }
     }
 
-    /// How many HTTP/2 connections one origin may have when all streams of the others are taken. By default 4; 1 is what
-    /// [RFC 9113 §9.1](https://www.rfc-editor.org/rfc/rfc9113#section-9.1) asks for, and the least.
+    /// How many HTTP/2 connections one origin may have when all streams of the others are taken. By default 4; 1 is
+    /// what [RFC 9113 §9.1](https://www.rfc-editor.org/rfc/rfc9113#section-9.1) asks for, and the least.
     #[must_use]
     pub fn max_http2_connections_per_origin(self, cap: usize) -> Self {
         Self { max_http2: cap, ..self }

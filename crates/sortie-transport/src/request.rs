@@ -96,7 +96,8 @@ pub(crate) fn for_http1<B>(request: &mut Request<B>, route: &Route, length: Leng
 }
 
 /// As HTTP/2 wants it: scheme and authority in the URI, without userinfo; a `Host` of the caller's becomes the
-/// authority; no headers that concern a connection ([RFC 9113 §8.2.2](https://www.rfc-editor.org/rfc/rfc9113#section-8.2.2)).
+/// authority; no headers that concern a connection
+/// ([RFC 9113 §8.2.2](https://www.rfc-editor.org/rfc/rfc9113#section-8.2.2)).
 pub(crate) fn for_http2<B>(request: &mut Request<B>, route: &Route) {
     *request.version_mut() = Version::HTTP_2;
     let host = request.headers_mut().remove(HOST).and_then(|host| Authority::try_from(host.as_bytes()).ok());

@@ -8,8 +8,8 @@ use tokio::time::{Instant, Sleep};
 /// How long each part of an exchange may take.
 ///
 /// A limit has three values. One that was never set is the transport's, or, in the transport, the default of the table;
-/// `None` means that there is no limit; a `Duration` is the limit. As `PerRequest<PhaseTimeouts>` in a request's extensions it
-/// changes for that request the limits it sets, and `PerRequest::Off` takes all of them away.
+/// `None` means that there is no limit; a `Duration` is the limit. As `PerRequest<PhaseTimeouts>` in a request's
+/// extensions it changes for that request the limits it sets, and `PerRequest::Off` takes all of them away.
 ///
 /// | limit | of what | default |
 /// |---|---|---|
@@ -56,14 +56,15 @@ impl PhaseTimeouts {
         Self { connect: Some(limit.into()), ..self }
     }
 
-    /// For how long the network may take none of the request's body. The time that the body itself takes to yield its next
-    /// chunk is not counted.
+    /// For how long the network may take none of the request's body. The time that the body itself takes to yield its
+    /// next chunk is not counted.
     #[must_use]
     pub fn write(self, limit: impl Into<Option<Duration>>) -> Self {
         Self { write: Some(limit.into()), ..self }
     }
 
-    /// For how long the server may take from the end of the upload to the first byte of its answer (HTTP/2: to the head).
+    /// For how long the server may take from the end of the upload to the first byte of its answer (HTTP/2: to the
+    /// head).
     #[must_use]
     pub fn first_byte(self, limit: impl Into<Option<Duration>>) -> Self {
         Self { first_byte: Some(limit.into()), ..self }

@@ -94,9 +94,10 @@ impl Transport {
 
     /// Closes the transport and all its clones.
     ///
-    /// At once, before the future is polled, new calls are refused with [`Outcome::Closed`](sortie_core::Outcome::Closed)
-    /// and idle connections are closed. The future waits until what is under way has ended, bodies included, and for no
-    /// longer than `deadline`; then it drops every connection. A byte stream that an upgrade handed over is its taker's.
+    /// At once, before the future is polled, new calls are refused with
+    /// [`Outcome::Closed`](sortie_core::Outcome::Closed) and idle connections are closed. The future waits until what
+    /// is under way has ended, bodies included, and for no longer than `deadline`; then it drops every connection. A
+    /// byte stream that an upgrade handed over is its taker's.
     pub fn close(&self, deadline: Duration) -> impl Future<Output = ()> + Send + 'static {
         let pool = self.pool.clone();
         pool.shared().in_flight.close();

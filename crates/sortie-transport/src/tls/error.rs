@@ -17,7 +17,8 @@ pub struct TlsError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TlsErrorKind {
-    /// The server's certificate cannot be decoded, is not signed as it says, or fails a check that has no kind of its own.
+    /// The server's certificate cannot be decoded, is not signed as it says, or fails a check that has no kind of its
+    /// own.
     BadCertificate,
     /// The server's certificate has expired.
     Expired,

@@ -20,8 +20,8 @@
 //!
 //! # Differences from requests
 //!
-//! `verify=True` trusts a list of roots that comes with requests (certifi); here it is the platform's verifier, with the
-//! roots and rules of the operating system. `verify="ca.pem"` is [`TlsOptions::only_roots_pem`].
+//! `verify=True` trusts a list of roots that comes with requests (certifi); here it is the platform's verifier, with
+//! the roots and rules of the operating system. `verify="ca.pem"` is [`TlsOptions::only_roots_pem`].
 
 use std::fmt;
 use std::sync::Arc;

@@ -4,13 +4,14 @@ use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use http_body_util::BodyExt;
-use sortie_core::Body;
-use sortie_testkit::{Gate, MemoryServer, Protocol, ServerOptions, Steps, TcpScript, TestServer, reply};
-use sortie_transport::{Transport, TransportOptions, Versions};
+use sortie_core::{Body, Elapsed, Phase, find};
+use sortie_testkit::{Gate, MemoryServer, Protocol, ServerOptions, Steps, TcpScript, TestServer, TlsSetup, reply};
+use sortie_transport::{PhaseTimeouts, Transport, TransportOptions, Versions};
 
-use crate::support::{fetch, get, in_memory, post, send, until};
+use crate::support::{fetch, get, in_memory, post, send, trusting, until};
 
 /// Drives a call and drops it after `polls` polls; whether it had ended by then.
 async fn abandon(call: impl Future, polls: usize) -> bool {
@@ -149,4 +150,21 @@ async fn a_dropped_http2_body_resets_its_stream_and_keeps_the_connection() {
     }
     nothing_is_left(&transport).await;
     assert_eq!(server.connections(), 1);
+}
+
+#[tokio::test]
+async fn an_upload_that_is_stuck_over_tls_costs_its_connection_and_no_more() {
+    let server = ServerOptions::new().tls(TlsSetup::new().alpn(["http/1.1"])).serve_fn(async |request| {
+        // Holds the body and reads none of it.
+        let _request = request;
+        std::future::pending::<()>().await;
+        reply(200, [], "")
+    });
+    let timeouts = PhaseTimeouts::default().write(Duration::from_millis(200));
+    let transport = Transport::new(trusting(&server).timeouts(timeouts).max_connections_per_origin(1));
+    let endless = futures_util::stream::repeat_with(|| Ok::<_, std::io::Error>(vec![0; 50_000]));
+    let error = fetch(&transport, post(server.url("/"), Body::stream(endless))).await.unwrap_err();
+    assert_eq!(find::<Elapsed>(&*error).map(Elapsed::phase), Some(Phase::Write));
+    // A farewell would wait for the peer for ever, and the permit with it.
+    until("the connection is gone", || transport.counts().open == 0).await;
 }

@@ -4,8 +4,9 @@
 //! `E` what a failed connect tells the waiters. The caller runs what an operation leaves in [`Effects`] after it has
 //! let go of its lock: wakers run foreign code, and so do the destructors of connections.
 //!
-//! The invariant: **every waiter is covered by a pending connect, by a connection about to be given back, or by one that
-//! has yet to say how many streams it takes, or no further connection is allowed; and while anyone waits, nothing is idle and no stream is free.**
+//! The invariant: **every waiter is covered by a pending connect, by a connection about to be given back, or by one
+//! that has yet to say how many streams it takes, or no further connection is allowed; and while anyone waits, nothing
+//! is idle and no stream is free.**
 
 use std::collections::{BTreeMap, VecDeque};
 use std::task::Waker;
@@ -212,8 +213,8 @@ impl<X, S: Clone, E: Clone> OriginState<X, S, E> {
         self.waiting.range(..ticket).take(connects).count() < connects
     }
 
-    /// A waiter that does not wait any more. What it was granted goes to the next; an error it was given is returned, to
-    /// be dropped without the lock.
+    /// A waiter that does not wait any more. What it was granted goes to the next; an error it was given is returned,
+    /// to be dropped without the lock.
     pub(crate) fn leave(&mut self, ticket: Ticket, effects: &mut Effects<X, S>) -> Option<E> {
         effects.forget.extend(self.waiting.remove(&ticket).map(|waiter| waiter.waker));
         match self.granted.remove(&ticket)? {
