@@ -1,5 +1,7 @@
 //! What a session does, end to end: every test goes through `sortie::Session`, nearly all over loopback sockets.
 
+#![expect(clippy::unwrap_used, reason = "the lint knows tests by their attribute, and helpers have none")]
+
 mod bad_input;
 mod cancellation;
 mod cookies;

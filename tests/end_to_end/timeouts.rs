@@ -6,8 +6,8 @@ use sortie::core::{Elapsed, Outcome, Phase, find};
 use sortie::retry::{Backoff, RetryOptions};
 use sortie::timeout::TimeoutOptions;
 use sortie::transport::{PhaseTimeouts, TransportOptions};
-use sortie::{Error, ErrorKind, Mount};
-use sortie_testkit::{Gate, Steps, TcpScript, TestServer};
+use sortie::{Body, Error, ErrorKind, Mount};
+use sortie_testkit::{Answer, Gate, Scripted, Steps, TcpScript, TestServer};
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::support::{builder, check, ok, redirect, session};
@@ -69,13 +69,16 @@ async fn the_total_covers_redirects_together() {
     ran_out(&error, Phase::Total, "TimeoutOptions::total");
 }
 
-#[tokio::test]
+// On a paused clock: the total runs out in the middle of the second attempt, and nowhere else.
+#[tokio::test(start_paused = true)]
 async fn the_total_covers_retries_together() {
-    let server = silent();
-    let retry = RetryOptions::standard().backoff(Backoff::none()).attempts(1_000_000).no_budget();
-    let timeouts = TimeoutOptions::default().total(SHORT).attempt(SHORT / 10);
-    let session = builder().timeouts(timeouts).retry(retry).build().unwrap();
-    ran_out(&session.get(server.url("/")).send().await.unwrap_err(), Phase::Total, "TimeoutOptions::total");
+    let silent = Scripted::<Body>::answering(|_, _| Answer::never());
+    let timeouts = TimeoutOptions::default().total(SHORT).attempt(SHORT * 2 / 3);
+    let retry = RetryOptions::standard().backoff(Backoff::none());
+    let session = builder().transport(silent.clone()).timeouts(timeouts).retry(retry).build().unwrap();
+    let error = session.get("http://a.test/?s3cret").send().await.unwrap_err();
+    ran_out(&error, Phase::Total, "TimeoutOptions::total");
+    assert_eq!(silent.count(), 2);
 }
 
 #[tokio::test]
