@@ -150,30 +150,32 @@ impl Exchange {
         }
     }
 
+    /// The limit that ran out before the head came.
     fn poll_clock(&mut self, conn: &Conn, cx: &mut Context<'_>, http2: bool) -> Poll<BoxError> {
-        let Some(clock) = &mut self.clock else { return Poll::Pending };
-        let began = !http2 && conn.bytes_in() > self.bytes_in;
-        let elapsed = ready!(clock.poll(conn, began, cx));
+        let mut elapsed = match self.read {
+            Some(_) if !http2 => conn.poll_gap(cx),
+            _ => Poll::Pending,
+        };
+        if let Some(clock) = self.clock.as_mut().filter(|_| elapsed.is_pending()) {
+            let began = !http2 && conn.bytes_in() > self.bytes_in;
+            elapsed = clock.poll(conn, began, cx);
+        }
+        let elapsed = ready!(elapsed);
         Poll::Ready(Fault::new(Outcome::MaybeProcessed, elapsed).into())
     }
 
     /// What the failure of an exchange that hyper had taken on may have done, and the failure.
     fn fault(&self, conn: &Conn, error: hyper::Error, http2: bool) -> Fault {
-        let elapsed = conn.elapsed();
         let over = conn.origin.shared().is_over();
         let seen = Seen {
             http2,
             reused: self.reused,
             bytes_in: conn.bytes_in().saturating_sub(self.bytes_in),
             bytes_out: conn.bytes_out().saturating_sub(self.bytes_out),
-            ours: error.is_user() || elapsed.is_some() || over,
+            ours: error.is_user() || over,
         };
         let outcome = outcome::of(seen, &error);
-        match elapsed {
-            Some(elapsed) => Fault::new(outcome, elapsed),
-            None if over => Fault::new(outcome, NotSent::Closed),
-            None => Fault::new(outcome, error),
-        }
+        if over { Fault::new(outcome, NotSent::Closed) } else { Fault::new(outcome, error) }
     }
 
     /// What becomes of an exchange that hyper did not carry through. Its request goes to the front of the queue if

@@ -81,7 +81,7 @@ pub(crate) fn erase(connector: impl Connect) -> DialFn {
 pub(crate) struct Progress(AtomicU8);
 
 impl Progress {
-    const PHASES: [Phase; 4] = [Phase::Dns, Phase::Connect, Phase::Tls, Phase::Handshake];
+    const PHASES: [Phase; 3] = [Phase::Dns, Phase::Connect, Phase::Tls];
 
     pub(crate) fn new() -> Self {
         Self(AtomicU8::new(0))

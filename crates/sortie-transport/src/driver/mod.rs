@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
-use sortie_core::{Elapsed, Phase};
+use sortie_core::Phase;
 use tokio::time::{Instant, Sleep};
 
 mod http1;
@@ -134,7 +134,8 @@ impl<E: Engine> Driver<E> {
             if due > now { due } else { after(now, limit / 8).max(now + LEAST) }
         });
         let gap = self.gap.map(|limit| {
-            let from = if self.conn.is_within_head() { quiet } else { now };
+            let counts = self.conn.is_within_head() && !self.conn.is_gap_over();
+            let from = if counts { quiet } else { now };
             after(from, limit).max(now + LEAST)
         });
         let never = after(now, Duration::MAX);
@@ -153,9 +154,8 @@ impl<E: Engine> Driver<E> {
             return Poll::Ready(());
         }
         let (quiet, id) = (conn.last_active(), conn.id);
-        if let Some(limit) = self.gap.filter(|limit| conn.is_within_head() && now >= after(quiet, *limit)) {
-            conn.set_elapsed(Elapsed::new(Phase::Read, limit));
-            return Poll::Ready(());
+        if self.gap.is_some_and(|limit| conn.is_within_head() && now >= after(quiet, limit)) {
+            conn.end_gap();
         }
         let leave = if self.expires.is_some_and(|at| now >= at) {
             self.expires = None;

@@ -9,7 +9,7 @@ use futures_util::task::AtomicWaker;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
-use sortie_core::Elapsed;
+use sortie_core::{Elapsed, Phase};
 use tokio::time::Instant;
 use tokio_util::sync::ReusableBoxFuture;
 
@@ -100,8 +100,10 @@ pub(crate) struct Conn {
     head_from: AtomicU64,
     /// Its read limit in milliseconds.
     head_gap: AtomicU64,
-    /// The limit for which the driver closed the connection.
-    elapsed: OnceLock<Elapsed>,
+    /// That limit has run out, as far as the driver can see, which does not see the end of a head.
+    gap_over: AtomicBool,
+    /// Who awaits the head.
+    caller: AtomicWaker,
     waker: AtomicWaker,
     slot: Mutex<Slot>,
     /// There may be something in the slot.
@@ -123,7 +125,8 @@ impl Conn {
             killed: AtomicBool::new(false),
             head_from: AtomicU64::new(NO_HEAD),
             head_gap: AtomicU64::new(u64::MAX),
-            elapsed: OnceLock::new(),
+            gap_over: AtomicBool::new(false),
+            caller: AtomicWaker::new(),
             waker: AtomicWaker::new(),
             slot: Mutex::new(Slot::Empty),
             slotted: AtomicBool::new(false),
@@ -208,6 +211,7 @@ impl Conn {
     pub(crate) fn await_head(&self, gap: Option<Duration>) {
         let gap = gap.map_or(u64::MAX, |gap| u64::try_from(gap.as_millis()).unwrap_or(u64::MAX));
         self.head_gap.store(gap, Ordering::Relaxed);
+        self.gap_over.store(false, Ordering::Release);
         self.head_from.store(self.bytes_in(), Ordering::Release);
     }
 
@@ -226,12 +230,23 @@ impl Conn {
         from != NO_HEAD && self.bytes_in() > from
     }
 
-    pub(crate) fn set_elapsed(&self, elapsed: Elapsed) {
-        let _ = self.elapsed.set(elapsed);
+    /// Nothing has come for as long as the read limit is. Whoever awaits the head looks whether that is true of it.
+    pub(crate) fn end_gap(&self) {
+        self.gap_over.store(true, Ordering::Release);
+        self.caller.wake();
     }
 
-    pub(crate) fn elapsed(&self) -> Option<Elapsed> {
-        self.elapsed.get().copied()
+    pub(crate) fn is_gap_over(&self) -> bool {
+        self.gap_over.load(Ordering::Acquire)
+    }
+
+    /// Asked by who awaits the head and does not have it: the limit that has run out.
+    pub(crate) fn poll_gap(&self, cx: &Context<'_>) -> Poll<Elapsed> {
+        self.caller.register(cx.waker());
+        match self.head_gap() {
+            Some(limit) if self.is_gap_over() => Poll::Ready(Elapsed::new(Phase::Read, limit)),
+            _ => Poll::Pending,
+        }
     }
 
     /// Gives an exchange to the driver to bring it to an end.

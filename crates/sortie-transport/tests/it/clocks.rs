@@ -125,6 +125,24 @@ async fn a_gap_within_the_head_is_a_gap() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_head_that_is_not_fetched_is_no_gap() {
+    let steps = Steps::new()
+        .read_head()
+        .send("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nok")
+        .sleep(secs(300))
+        .send("ay")
+        .hold();
+    let transport = scripted(steps, PhaseTimeouts::default());
+    let mut call = std::pin::pin!(send(&transport, get("http://a.test/")));
+    // It is polled until the head is on its way, and then not for a long time.
+    assert!(tokio::time::timeout(Duration::ZERO, &mut call).await.is_err());
+    crate::support::until("it is open", || transport.counts().open == 1).await;
+    let _ = tokio::time::timeout(Duration::ZERO, &mut call).await;
+    sleep(secs(290)).await;
+    assert_eq!(read(call.await.unwrap()).await.unwrap().0, "okay");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_request_can_be_more_and_less_patient() {
     let steps =
         Steps::new().read_head().send("HTTP/1.1 200 OK\r\n").sleep(secs(300)).send("content-length: 0\r\n\r\n").hold();
