@@ -492,8 +492,11 @@ async fn an_origin_that_is_trusted_keeps_what_the_others_lose() {
     let b = Origin::of(&http::Uri::from_static("http://b.test/"));
     let options = RedirectOptions::default().danger().keep_credentials_across_origins(b);
     let session = sites.session().auth(Bearer::new("t")).redirect(options).build().unwrap();
-    session.get(A).send().await.unwrap();
-    for head in sites.a.requests().iter().chain(&sites.b.requests()) {
+    session.get(A).header(HOST, "virtual.test").send().await.unwrap();
+    let (a, b) = (sites.a.requests(), sites.b.requests());
+    for head in a.iter().chain(&b) {
         assert_eq!(values(head, "authorization"), ["Bearer t"], "{head:?}");
     }
+    // A name by hand is not a credential: it is wrong for any other server.
+    assert_eq!((values(&a[0], "host"), values(&b[0], "host")), (vec!["virtual.test"], vec!["b.test"]));
 }

@@ -7,7 +7,7 @@ use sortie::hooks::Hooks;
 use sortie::{ErrorKind, Mount};
 use sortie_testkit::TestServer;
 
-use crate::support::{Log, builder, challenge, check, ok, redirect, session, try_again, values};
+use crate::support::{Log, builder, challenge, check, in_turn, ok, redirect, session, try_again, values};
 
 const REFUSED: &str = "not today";
 
@@ -65,16 +65,7 @@ async fn a_request_may_go_without_the_sessions_hooks() {
 
 #[tokio::test]
 async fn hooks_run_once_per_hop_and_see_neither_attempts_nor_challenges() {
-    let answered = std::sync::atomic::AtomicUsize::new(0);
-    let server = TestServer::from_fn(move |_| {
-        let answer = match answered.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
-            0 => try_again(),
-            1 => challenge(),
-            2 => redirect(302, "/next"),
-            _ => ok(),
-        };
-        async move { answer }
-    });
+    let server = in_turn(&[try_again, challenge, || redirect(302, "/next"), ok]);
     let (statuses, seen) = std::sync::mpsc::channel();
     let session = builder()
         .retry(sortie::retry::RetryOptions::standard())

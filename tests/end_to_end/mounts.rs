@@ -53,6 +53,7 @@ async fn the_most_specific_prefix_wins_by_host_then_by_path() {
         ("https://api.example.com.evil.org/", "any"),
         ("https://evil.org/https://api.example.com/", "any"),
         ("https://example.com.evil.org/", "any"),
+        ("https://api.example.com:@evil.org/", "any"),
         ("app://api.example.com/v1/", "app"),
     ] {
         assert_eq!(session.get(url).send().await.unwrap().text().await.unwrap(), expected, "{url}");

@@ -1,7 +1,6 @@
 //! The order of the tower, seen from every place in it that a user can reach.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http::{HeaderValue, Request};
 use sortie::cookies::{CookieOptions, CookieRequest, CookieStore};
@@ -15,7 +14,7 @@ use tower::layer::layer_fn;
 use tower::util::{MapRequest, MapRequestLayer};
 use tower::{Layer, ServiceBuilder};
 
-use crate::support::{Challenged, Log, builder, ok};
+use crate::support::{Challenged, Log, builder, in_turn, ok};
 
 /// A layer that notes that it was entered.
 fn noting(
@@ -54,16 +53,12 @@ impl CookieStore for Store {
 
 /// Busy at first, then leads on, then asks who it is, then is content. Each answer sets a cookie.
 fn server() -> TestServer {
-    let answered = AtomicUsize::new(0);
-    TestServer::from_fn(move |_| {
-        let answer = match answered.fetch_add(1, Ordering::Relaxed) {
-            0 => reply(503, [("set-cookie", "a=1"), ("retry-after", "0")], ""),
-            1 => reply(302, [("set-cookie", "a=2"), ("location", "/next")], ""),
-            2 => reply(401, [("set-cookie", "a=3")], ""),
-            _ => reply(200, [("set-cookie", "a=4")], "ok"),
-        };
-        async move { answer }
-    })
+    in_turn(&[
+        || reply(503, [("set-cookie", "a=1"), ("retry-after", "0")], ""),
+        || reply(302, [("set-cookie", "a=2"), ("location", "/next")], ""),
+        || reply(401, [("set-cookie", "a=3")], ""),
+        || reply(200, [("set-cookie", "a=4")], "ok"),
+    ])
 }
 
 /// Notes every place of the tower for a call of two hops, of which the first needs two attempts and the second is

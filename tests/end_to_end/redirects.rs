@@ -1,5 +1,7 @@
 //! Following redirects: which, with what, and what is told of them.
 
+use std::convert::Infallible;
+
 use http::Method;
 use http::header::REFERER;
 use sortie::Body;
@@ -205,7 +207,8 @@ async fn the_body_of_a_redirect_may_be_endless() {
     let server = TestServer::from_fn(async |request| match request.uri().path() {
         "/start" => {
             let mut response = reply(302, [("location", "/end")], "");
-            *response.body_mut() = Body::stream(Endless);
+            *response.body_mut() =
+                Body::stream(futures_util::stream::repeat_with(|| Ok::<_, Infallible>(vec![b'x'; 4096])));
             response
         }
         _ => ok(),
@@ -213,19 +216,6 @@ async fn the_body_of_a_redirect_may_be_endless() {
     let session = session();
     let response = session.get(server.url("/start")).send().await.unwrap();
     assert_eq!((response.status().as_u16(), response.text().await.unwrap().as_str()), (200, "ok"));
-}
-
-struct Endless;
-
-impl futures_core::Stream for Endless {
-    type Item = Result<bytes::Bytes, std::convert::Infallible>;
-
-    fn poll_next(
-        self: std::pin::Pin<&mut Self>,
-        _: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Self::Item>> {
-        std::task::Poll::Ready(Some(Ok(bytes::Bytes::from_static(&[b'x'; 4096]))))
-    }
 }
 
 #[tokio::test]

@@ -12,18 +12,9 @@ use sortie::{Body, BoxError, ErrorKind, Mount};
 use sortie_testkit::{Scripted, Steps, TcpScript, TestServer, reply};
 use tower::util::MapErrLayer;
 
-use crate::support::{builder, check, ok, session, try_again};
+use crate::support::{builder, check, in_turn, ok, session, try_again};
 
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
-
-/// Busy for the first `times` requests.
-fn busy(times: usize) -> TestServer {
-    let answered = AtomicUsize::new(0);
-    TestServer::from_fn(move |_| {
-        let answer = if answered.fetch_add(1, Ordering::Relaxed) < times { try_again() } else { ok() };
-        async move { answer }
-    })
-}
 
 /// Three attempts without a wait between them.
 fn standard() -> RetryOptions {
@@ -45,7 +36,7 @@ async fn a_status_is_retried_if_that_was_asked_for() {
         (Some(standard().statuses([StatusCode::BAD_GATEWAY])), "GET", 503, 1),
         (Some(standard().methods([http::Method::POST])), "POST", 200, 3),
     ] {
-        let server = busy(2);
+        let server = in_turn(&[try_again, try_again, ok]);
         let mut session = builder();
         if let Some(options) = &options {
             session = session.retry(options.clone());
@@ -60,7 +51,7 @@ async fn a_status_is_retried_if_that_was_asked_for() {
 
 #[tokio::test]
 async fn a_post_with_an_idempotency_key_is_retried() {
-    let server = busy(1);
+    let server = in_turn(&[try_again, ok]);
     let session = builder().retry(standard()).build().unwrap();
     let response = session.post(server.url("/")).header("idempotency-key", "7").body("x").send().await.unwrap();
     assert_eq!((response.status().as_u16(), response.attempts()), (200, 2));
@@ -75,7 +66,7 @@ async fn a_request_and_a_mount_decide_for_themselves() {
         (Some(standard()), None, Some(RetryOptions::none()), 1),
         (None, Some(RetryOptions::none()), Some(standard()), 2),
     ] {
-        let server = busy(1);
+        let server = in_turn(&[try_again, ok]);
         let mut built = builder();
         if let Some(options) = session {
             built = built.retry(options);
@@ -90,26 +81,17 @@ async fn a_request_and_a_mount_decide_for_themselves() {
         }
         assert_eq!(request.send().await.unwrap().attempts(), attempts);
     }
-    let server = busy(1);
+    let server = in_turn(&[try_again, ok]);
     let session = builder().retry(standard()).build().unwrap();
     assert_eq!(session.get(server.url("/")).no_retry().send().await.unwrap().status(), 503);
-    let server = busy(1);
+    let server = in_turn(&[try_again, ok]);
     let session = session.to_builder().no_retry().build().unwrap();
     assert_eq!(session.get(server.url("/")).send().await.unwrap().status(), 503);
 }
 
 #[tokio::test]
 async fn attempts_are_those_of_the_last_hop_and_the_history_is_beside_them() {
-    let answered = AtomicUsize::new(0);
-    let server = TestServer::from_fn(move |_| {
-        let answer = match answered.fetch_add(1, Ordering::Relaxed) {
-            0 | 1 => try_again(),
-            2 => crate::support::redirect(302, "/next"),
-            3 => try_again(),
-            _ => ok(),
-        };
-        async move { answer }
-    });
+    let server = in_turn(&[try_again, try_again, || crate::support::redirect(302, "/next"), try_again, ok]);
     let session = builder().retry(standard()).build().unwrap();
     let response = session.get(server.url("/")).send().await.unwrap();
     assert_eq!((response.attempts(), response.history().len(), server.requests().len()), (2, 1, 5));

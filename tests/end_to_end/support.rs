@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -57,6 +58,12 @@ pub(crate) fn trusting(authority: &CertificateAuthority) -> TlsOptions {
 /// A server that always gives the same answer.
 pub(crate) fn always(answer: impl Fn() -> Response<Body> + Send + Sync + 'static) -> TestServer {
     TestServer::from_fn(move |_| std::future::ready(answer()))
+}
+
+/// A server that gives these answers in turn, and the last one for ever.
+pub(crate) fn in_turn(answers: &'static [fn() -> Response<Body>]) -> TestServer {
+    let given = AtomicUsize::new(0);
+    always(move || answers[given.fetch_add(1, Ordering::Relaxed).min(answers.len() - 1)]())
 }
 
 /// 200 with a short body.
