@@ -475,8 +475,10 @@ mod tests {
             (session().get("x").header(COOKIE, "secret\nx: y"), "RequestBuilder::header: the value given for cookie"),
             (session().get("x").without_header("a b"), "RequestBuilder::without_header"),
             (session().request("GET /x\r\nA:b", "x"), "Session::request"),
-            (session().get("http://h:99999/secret"), "cannot be parsed"),
-            (session().get("mailto:secret@h"), "has no host"),
+            (session().get("http://h:99999/secret"), "not a valid URL"),
+            (session().get("mailto:secret@h"), "no host"),
+            (Session::new().get("http://h:99999/secret"), "cannot be parsed"),
+            (Session::new().get("mailto:secret@h"), "has no host"),
             (Session::new().get("relative?secret"), "SessionBuilder::base_url"),
             (session().get("x").query("not a map: secret"), "RequestBuilder::query"),
         ] {
