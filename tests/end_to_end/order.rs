@@ -1,18 +1,19 @@
 //! The order of the tower, seen from every place in it that a user can reach.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderValue, Request};
 use sortie::cookies::{CookieOptions, CookieRequest, CookieStore};
-use sortie::core::BoxHttp;
+use sortie::core::{BoxHttp, HttpService, Phase, call_when_ready};
 use sortie::hooks::Hooks;
 use sortie::retry::RetryOptions;
 use sortie::transport::Transport;
-use sortie::{Body, Mount};
+use sortie::{Body, Mount, SessionBuilder};
 use sortie_testkit::{Scripted, TestServer, reply};
 use tower::layer::layer_fn;
 use tower::util::{MapRequest, MapRequestLayer};
-use tower::{Layer, ServiceBuilder};
+use tower::{Layer, ServiceBuilder, service_fn};
 
 use crate::support::{Challenged, Log, builder, in_turn, ok};
 
@@ -188,7 +189,6 @@ async fn at_each_seam_the_first_layer_added_is_the_outermost() {
 #[tokio::test]
 async fn a_layer_of_the_users_may_answer_by_itself_at_every_seam() {
     let stop = || layer_fn(|_: BoxHttp| Scripted::<Body>::from_fn(|_, _| Ok(reply(418, [], "short and stout"))));
-    let never = || Scripted::<Body>::from_fn(|_, _| panic!("the layer was to answer"));
     for session in [
         builder().transport(never()).layer(stop()),
         builder().transport(never()).hop_layer(stop()),
@@ -199,4 +199,52 @@ async fn a_layer_of_the_users_may_answer_by_itself_at_every_seam() {
         let response = session.build().unwrap().get("http://a.test/").send().await.unwrap();
         assert_eq!((response.status().as_u16(), response.text().await.unwrap().as_str()), (418, "short and stout"));
     }
+}
+
+/// A layer that takes its time.
+fn slow() -> impl Layer<BoxHttp, Service: HttpService<Body>> + Send + Sync + 'static {
+    layer_fn(|inner: BoxHttp| {
+        service_fn(move |request: Request<Body>| {
+            let inner = inner.clone();
+            async move {
+                tokio::time::sleep(SLOW).await;
+                call_when_ready(inner, request).await
+            }
+        })
+    })
+}
+
+const SLOW: Duration = Duration::from_secs(10);
+
+// On a paused clock: where each limit begins to count is seen by what a slow layer before it costs.
+#[tokio::test(start_paused = true)]
+async fn a_limit_covers_the_layers_inside_of_it_and_no_others() {
+    const LIMIT: Duration = Duration::from_secs(5);
+    let at_once = || Mount::new().transport(Scripted::from_fn(|_, _| Ok(ok())));
+    let with = |session: SessionBuilder, mount: Mount| session.mount("http://a.test/", mount).build().unwrap();
+    let total = || builder().timeout(LIMIT);
+    let hop = || at_once().timeout(LIMIT);
+    let attempt = || at_once().attempt_timeout(LIMIT);
+    for (place, session, ran_out) in [
+        ("layer, total", with(total().layer(slow()), at_once()), None),
+        ("hop layer, total", with(total().hop_layer(slow()), at_once()), Some(Phase::Total)),
+        ("hop layer, hop", with(builder().hop_layer(slow()), hop()), None),
+        ("mount's layer, hop", with(builder(), hop().layer(slow())), None),
+        ("wire layer, hop", with(builder().wire_layer(slow()), hop()), Some(Phase::Hop)),
+        ("mount's wire layer, hop", with(builder(), hop().wire_layer(slow())), Some(Phase::Hop)),
+        ("wire layer, attempt", with(builder().wire_layer(slow()), attempt()), None),
+        ("mount's wire layer, attempt", with(builder(), attempt().wire_layer(slow())), None),
+        (
+            "transport, attempt",
+            with(builder(), attempt().transport(slow().layer(BoxHttp::new(never())))),
+            Some(Phase::Attempt),
+        ),
+    ] {
+        let result = session.get("http://a.test/").send().await;
+        assert_eq!(result.err().and_then(|error| error.phase()), ran_out, "{place}");
+    }
+}
+
+fn never() -> Scripted {
+    Scripted::from_fn(|_, _| panic!("it was to be kept from this"))
 }
