@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::Request;
 use sortie::auth::{Bearer, BearerToken};
 use sortie::transport::{Transport, TransportOptions};
-use sortie::{Body, BoxError, ErrorKind, Session};
+use sortie::{Body, BoxError, ErrorKind, Mount, Session};
 use sortie_testkit::{Gate, Scripted, Steps, TcpScript, TestServer, reply};
 use tower::buffer::Buffer;
 use tower::limit::ConcurrencyLimit;
@@ -40,7 +40,7 @@ fn a_session_is_clone_send_and_sync_and_so_are_its_calls_send() {
     fn sent<F: Future + Send + 'static>(_: F) {}
     shared::<Session>();
     shared::<sortie::SessionBuilder>();
-    shared::<sortie::Mount>();
+    shared::<Mount>();
     let session = session();
     let request = session.get("http://127.0.0.1:9/");
     sent(async move { request.send().await?.error_for_status()?.json::<Vec<String>>().await });
@@ -97,7 +97,7 @@ async fn a_session_built_from_another_keeps_cookies_and_the_warm_connection() {
 #[tokio::test]
 async fn what_is_set_anew_replaces_what_the_other_session_had() {
     let server = site();
-    let first = builder().auth(Bearer::new("old")).mount(server.url("/api/"), sortie::Mount::new()).build().unwrap();
+    let first = builder().auth(Bearer::new("old")).mount(server.url("/api/"), Mount::new()).build().unwrap();
     text(&first, &server.url("/login")).await;
     let own = sortie::cookies::Jar::new();
     let second = first.to_builder().auth(Bearer::new("new")).jar(own.clone()).build().unwrap();
@@ -157,6 +157,29 @@ async fn close_waits_for_a_call_whose_answer_has_not_come() {
     assert_eq!(call.await.unwrap().unwrap().text().await.unwrap(), "ok");
     closing.await;
     server.finish().await;
+}
+
+#[tokio::test]
+async fn close_waits_also_where_the_transport_is_not_the_sessions_own() {
+    let gate = Gate::new();
+    let server = half_an_answer(&gate);
+    let given = builder().transport(Transport::default()).build().unwrap();
+    let mounted = builder().mount(server.url("/"), Mount::new().transport(Transport::default())).build().unwrap();
+    let shared = session();
+    let other = shared.to_builder().build().unwrap();
+    for session in [&given, &mounted, &shared] {
+        let mut response = session.get(server.url("/")).send().await.unwrap();
+        assert_eq!(response.chunk().await.unwrap().unwrap(), "first");
+        let mut closing = pin!(session.close());
+        for _ in 0..10 {
+            assert!(futures_poll(closing.as_mut()).await.is_pending(), "a body is still being read");
+            tokio::task::yield_now().await;
+        }
+        gate.open();
+        assert_eq!(response.bytes().await.unwrap(), " last");
+        closing.await;
+    }
+    drop(other);
 }
 
 #[tokio::test]

@@ -208,3 +208,20 @@ async fn an_upload_that_the_network_does_not_take_ends_and_a_slow_source_does_no
     let response = send(&transport, post("http://a.test/", Body::stream(slow))).await.unwrap();
     assert_eq!(read(response).await.unwrap().0, "late");
 }
+
+// hyper takes a chunk whole, long before the network has.
+#[tokio::test(start_paused = true)]
+async fn an_upload_in_one_chunk_is_over_when_the_network_has_taken_it() {
+    let server = Arc::new(MemoryServer::from_fn(async |request| {
+        sleep(secs(20)).await;
+        let body = request.into_body().collect().await.unwrap().to_bytes();
+        reply(200, [], body.len().to_string())
+    }));
+    let upload = || post("http://a.test/", vec![0; 8 << 20]);
+    let patient =
+        in_memory(&server, TransportOptions::default().timeouts(PhaseTimeouts::default().first_byte(secs(3))));
+    assert_eq!(fetch(&patient, upload()).await.unwrap(), (8 << 20).to_string());
+    let hasty = in_memory(&server, TransportOptions::default().timeouts(PhaseTimeouts::default().write(secs(3))));
+    let error = fetch(&hasty, upload()).await.unwrap_err();
+    assert_eq!(find::<Elapsed>(&*error), Some(&Elapsed::new(Phase::Write, secs(3))));
+}

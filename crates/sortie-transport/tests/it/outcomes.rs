@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use sortie_core::{Body, Elapsed, Outcome, Phase, find};
 use sortie_testkit::{Gate, ScriptState, Steps, TcpScript, TestServer, reply};
-use sortie_transport::{ConnectError, DialError, InvalidRequest, PhaseTimeouts, Transport, TransportOptions};
+use sortie_transport::{
+    BodyFailed, ConnectError, DialError, InvalidRequest, PhaseTimeouts, Transport, TransportOptions,
+};
 
 use crate::support::{fetch, get, post, send};
 
@@ -149,6 +151,7 @@ async fn a_failing_upload_is_the_callers_and_not_to_be_repeated() {
     let broken = futures_util::stream::iter([Ok("a"), Err(io::Error::other("disk"))]);
     let error = fetch(&Transport::default(), post(server.url("/"), Body::stream(broken))).await.unwrap_err();
     assert_eq!(Outcome::of(&*error), Some(Outcome::MaybeProcessed));
+    assert!(find::<BodyFailed>(&*error).is_some() && find::<io::Error>(&*error).unwrap().to_string() == "disk");
 }
 
 #[tokio::test]

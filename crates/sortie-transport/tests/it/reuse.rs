@@ -92,3 +92,13 @@ async fn uploads_are_framed_by_what_is_known_of_them() {
         )
     );
 }
+
+#[tokio::test]
+async fn an_answer_that_is_dropped_when_all_of_it_is_there_leaves_its_connection_to_the_next() {
+    let server = TestServer::from_fn(async |_| reply(302, [], "moved"));
+    let transport = Transport::default();
+    for _ in 0..5 {
+        drop(send(&transport, get(server.url("/"))).await.unwrap());
+    }
+    assert_eq!((server.connections(), transport.counts().opened), (1, 1));
+}
