@@ -341,6 +341,19 @@ async fn a_session_takes_requests_with_bodies_of_others() {
 }
 
 #[tokio::test]
+async fn a_raw_request_in_origin_form_is_one_below_the_base_url() {
+    let server = site();
+    let session = builder().base_url(server.url("/v1")).build().unwrap();
+    let response = session.send(Request::get("/items?q=1").body(()).unwrap()).await.unwrap();
+    assert_eq!(response.url().unwrap().as_str(), server.url("/v1/items?q=1"));
+    assert_eq!(server.requests()[0].uri, "/v1/items?q=1");
+    drop(response);
+    session.close().await;
+    let error = session.send(Request::get("/items?s3cret").body(()).unwrap()).await.unwrap_err();
+    check(&error, ErrorKind::Closed, "/v1/items");
+}
+
+#[tokio::test]
 async fn a_request_is_built_looked_at_changed_and_sent() {
     let server = site();
     let session = builder().header("x-default", "d").base_url(server.url("/v1/")).build().unwrap();

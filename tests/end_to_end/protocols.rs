@@ -194,8 +194,6 @@ async fn names_are_looked_up_and_all_their_addresses_tried() {
     // It listens on 127.0.0.1 alone; `localhost` may be [::1] first.
     let url = format!("http://localhost:{}/", server.addr().port());
     assert_eq!(exchange(&session(), &url).await.status(), 200);
-    let error = session().get("http://no-such-name.invalid/").send().await.unwrap_err();
-    check(&error, ErrorKind::Connect, "no-such-name.invalid");
 }
 
 #[tokio::test]

@@ -163,14 +163,18 @@ impl Session {
     pub async fn send<B: Into<Body>>(&self, request: Request<B>) -> Result<Response, Error> {
         let mut request = request.map(Into::into);
         userinfo::hide(&mut request)?;
-        let url = Url::parse(&request.uri().to_string()).ok();
+        let uri = request.uri().to_string();
+        // One in origin-form is below the base URL, which a layer puts before it.
+        let url = Url::parse(&uri).ok().or_else(|| self.base_url()?.join(&uri).ok());
         self.deliver(request, url).await
     }
 
     pub(crate) async fn deliver(&self, request: Request<Body>, url: Option<Url>) -> Result<Response, Error> {
         let started = Instant::now();
-        let response = self.dispatch(request).await?;
-        Ok(Response::received(response, url, started.elapsed()))
+        match self.dispatch(request).await {
+            Ok(response) => Ok(Response::received(response, url, started.elapsed())),
+            Err(error) => Err(error.with_url(|| url)),
+        }
     }
 
     fn dispatch(&self, mut request: Request<Body>) -> Pending {
