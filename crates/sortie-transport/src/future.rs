@@ -14,7 +14,7 @@ use tokio::time::{Instant, Sleep};
 
 use crate::body::{Busy, Hold, Pooled};
 use crate::clock::HeadClock;
-use crate::error::{AcquireTimeout, NotSent};
+use crate::error::{AcquireTimeout, BodyFailed, NotSent};
 use crate::info::ConnectionInfo;
 use crate::outcome::{self, Seen};
 use crate::pool::conn::{Conn, Exclusive, Lease, Sent, Stream};
@@ -355,7 +355,13 @@ impl ResponseFuture {
         match sent {
             Ok(response) => Some(exchange.respond(response, &conn, Hold::Http2(lease))),
             Err(error) => {
-                self.0 = exchange.failed(&conn, error, kept.map(|kept| *kept), true);
+                self.0 = match lease.take_failure() {
+                    Some(broken) => {
+                        let fault = Fault::new(Outcome::MaybeProcessed, BodyFailed::new(broken));
+                        State::Failed(Some(fault.into()))
+                    }
+                    None => exchange.failed(&conn, error, kept.map(|kept| *kept), true),
+                };
                 None
             }
         }

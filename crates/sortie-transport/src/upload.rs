@@ -42,6 +42,16 @@ impl Upload {
         self.watch.insert(Arc::default()).clone()
     }
 
+    fn failed(&self, error: BoxError) -> BoxError {
+        match &self.lease {
+            Some(lease) => {
+                lease.upload_failed(error);
+                "the request's body failed".into()
+            }
+            None => BodyFailed::new(error).into(),
+        }
+    }
+
     /// The same upload from its start, if its body can be sent again.
     pub(crate) fn replay(&self) -> Option<Self> {
         self.body.replay().map(Self::new)
@@ -64,11 +74,11 @@ impl http_body::Body for Upload {
         if let Some(watch) = &self.watch {
             watch.polled(&frame);
         }
-        let frame = ready!(frame);
+        let frame = ready!(frame).map(|frame| frame.map_err(|error| self.failed(error)));
         if !matches!(frame, Some(Ok(_))) {
             self.lease = None;
         }
-        Poll::Ready(frame.map(|frame| frame.map_err(|error| BodyFailed::new(error).into())))
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
 use http::{Method, Request, Response};
 use sortie::core::find;
+use sortie::transport::{TransportOptions, Versions};
 use sortie::{Body, Error, ErrorKind, Mount, Session, SessionBuilder};
 use sortie_testkit::{Scripted, TestServer, reply};
 
@@ -200,10 +201,14 @@ async fn a_body_that_fails_fails_the_call_with_its_cause() {
     impl std::error::Error for DiskOnFire {}
 
     let server = TestServer::from_fn(async |request| reply(200, [], Body::new(request.into_body())));
-    let burning = futures_util::stream::iter([Ok("smoke"), Err(DiskOnFire)]);
-    let error = error_of(session().post(secretive(&server, "/")).body(Body::stream(burning))).await;
-    assert!(find::<DiskOnFire>(&error).is_some(), "{}", told(&error));
-    check(&error, ErrorKind::Body, "the disk is on fire");
+    for versions in [Versions::Http1Only, Versions::Http2Only] {
+        let options = TransportOptions::default().versions(versions);
+        let session = builder().transport_options(options).build().unwrap();
+        let burning = futures_util::stream::iter([Err::<&str, _>(DiskOnFire)]);
+        let error = error_of(session.post(secretive(&server, "/")).body(Body::stream(burning))).await;
+        assert!(find::<DiskOnFire>(&error).is_some(), "{versions:?} {}", told(&error));
+        check(&error, ErrorKind::Body, "the disk is on fire");
+    }
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use futures_util::task::AtomicWaker;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
-use sortie_core::{Elapsed, Phase};
+use sortie_core::{BoxError, Elapsed, Phase};
 use tokio::time::Instant;
 use tokio_util::sync::ReusableBoxFuture;
 
@@ -49,22 +49,34 @@ pub(crate) struct Stream {
 }
 
 /// A place among the streams of an HTTP/2 connection, held by both halves of an exchange.
-pub(crate) struct Lease(Arc<Conn>);
+pub(crate) struct Lease {
+    conn: Arc<Conn>,
+    /// What the upload failed with: hyper tells the other half only that the stream was reset.
+    broken: Mutex<Option<BoxError>>,
+}
 
 impl Lease {
     pub(crate) fn new(conn: Arc<Conn>) -> Self {
-        Self(conn)
+        Self { conn, broken: Mutex::new(None) }
     }
 
     pub(crate) fn conn(&self) -> &Arc<Conn> {
-        &self.0
+        &self.conn
+    }
+
+    pub(crate) fn upload_failed(&self, error: BoxError) {
+        *self.broken.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+    }
+
+    pub(crate) fn take_failure(&self) -> Option<BoxError> {
+        self.broken.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let id = self.0.id;
-        self.0.origin.with(|state, effects| state.end_stream(id, effects));
+        let id = self.conn.id;
+        self.conn.origin.with(|state, effects| state.end_stream(id, effects));
     }
 }
 

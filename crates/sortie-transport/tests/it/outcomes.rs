@@ -6,7 +6,7 @@ use std::time::Duration;
 use sortie_core::{Body, Elapsed, Outcome, Phase, find};
 use sortie_testkit::{Gate, ScriptState, Steps, TcpScript, TestServer, reply};
 use sortie_transport::{
-    BodyFailed, ConnectError, DialError, InvalidRequest, PhaseTimeouts, Transport, TransportOptions,
+    BodyFailed, ConnectError, DialError, InvalidRequest, PhaseTimeouts, Transport, TransportOptions, Versions,
 };
 
 use crate::support::{fetch, get, post, send};
@@ -147,11 +147,19 @@ async fn a_connection_that_ends_before_it_takes_the_request_is_replaced() {
 
 #[tokio::test]
 async fn a_failing_upload_is_the_callers_and_not_to_be_repeated() {
-    let server = TcpScript::each(Steps::new().read_head().hold());
-    let broken = futures_util::stream::iter([Ok("a"), Err(io::Error::other("disk"))]);
-    let error = fetch(&Transport::default(), post(server.url("/"), Body::stream(broken))).await.unwrap_err();
-    assert_eq!(Outcome::of(&*error), Some(Outcome::MaybeProcessed));
-    assert!(find::<BodyFailed>(&*error).is_some() && find::<io::Error>(&*error).unwrap().to_string() == "disk");
+    let server = TestServer::from_fn(async |request| {
+        // The answer waits for the upload, of which it sees no end.
+        let _ = http_body_util::BodyExt::collect(request.into_body()).await;
+        std::future::pending().await
+    });
+    for versions in [Versions::Http1Only, Versions::Http2Only] {
+        let transport = Transport::new(TransportOptions::default().versions(versions));
+        let broken = futures_util::stream::iter([Ok("a"), Err(io::Error::other("disk"))]);
+        let error = fetch(&transport, post(server.url("/"), Body::stream(broken))).await.unwrap_err();
+        assert_eq!(Outcome::of(&*error), Some(Outcome::MaybeProcessed), "{versions:?}");
+        let cause = find::<BodyFailed>(&*error).and_then(|failed| find::<io::Error>(failed)).map(ToString::to_string);
+        assert_eq!(cause.as_deref(), Some("disk"), "{versions:?} {error:?}");
+    }
 }
 
 #[tokio::test]
