@@ -3,16 +3,16 @@
 
 use http::header::{AUTHORIZATION, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION};
 use sortie::auth::{Basic, Bearer};
+use sortie::core::Origin;
 use sortie::redirect::RedirectOptions;
 use sortie::retry::RetryOptions;
-use sortie::{Mount, RequestBuilder, SessionBuilder};
+use sortie::{ErrorKind, Mount, RequestBuilder, SessionBuilder};
 use sortie_testkit::{ServerOptions, TestServer, TlsSetup, reply};
 use url::Url;
 
 use crate::support::{
     Challenged, SECRET, builder, challenge, check, dialing, ok, paths, redirect, shows, told, trusting, values,
 };
-use sortie::ErrorKind;
 
 const A: &str = "http://a.test/start";
 
@@ -487,7 +487,6 @@ async fn a_type_of_the_users_own_can_be_kept_from_foreign_origins() {
 
 #[tokio::test]
 async fn an_origin_that_is_trusted_keeps_what_the_others_lose() {
-    use sortie::core::Origin;
     let sites = Sites::new();
     let b = Origin::of(&http::Uri::from_static("http://b.test/"));
     let options = RedirectOptions::default().danger().keep_credentials_across_origins(b);
