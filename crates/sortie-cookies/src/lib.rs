@@ -1,16 +1,18 @@
 //! Cookies as browsers keep them: a jar after RFC 6265bis, and the tower layer that sends from it and fills it.
 //!
-//! [`CookiesLayer`] works over any `tower_service::Service<http::Request<B>>`. For every answer that passes it (a 401, a
-//! 503 and a redirect too) it keeps what `Set-Cookie` says under the URI of that very request, and adds to every request
-//! the cookies that belong to its URI. A request in origin-form (`/path`) has no host and passes unchanged.
+//! [`CookiesLayer`] works over any `tower_service::Service<http::Request<B>>`. For every answer that passes it (a 401,
+//! a 503 and a redirect too) it keeps what `Set-Cookie` says under the URI of that very request, and adds to every
+//! request the cookies that belong to its URI. A request in origin-form (`/path`) has no host and passes unchanged.
 //!
 //! The [`Jar`] can be used alone: [`Jar::receive`] takes a `Set-Cookie` value, [`Jar::header`] gives a `Cookie` value.
 //!
-//! What it enforces that clients outside browsers seldom do: public suffixes, host-only cookies, `__Secure-` and `__Host-`
-//! (and `__Http-`, `__Host-Http-`), no `Secure` cookie from an insecure server and none shadowed by one, `SameSite` for
-//! requests that say who made them ([`SiteContext`]), the 400-day cap, the limits of size, and a bound on what a jar holds.
+//! What it enforces that clients outside browsers seldom do: public suffixes, host-only cookies, `__Secure-` and
+//! `__Host-` (and `__Http-`, `__Host-Http-`), no `Secure` cookie from an insecure server and none shadowed by one,
+//! `SameSite` for requests that say who made them ([`SiteContext`]), the 400-day cap, the limits of size, and a bound
+//! on what a jar holds.
 //!
 //! # Example
+//!
 //! ```
 //! use std::convert::Infallible;
 //!
@@ -38,26 +40,30 @@
 //! ```
 //!
 //! # Per-request override
-//! `PerRequest<CookieOptions>` in the request's extensions: `Use` for another jar, `Off` to send and keep none. It holds
-//! for the whole chain of redirects: a jar gives each host only what is its own. [`RequestCookies`] are cookies for
-//! this one request; they are bound to its origin and are not kept. A `Cookie` header set by hand is merged with the jar's
-//! cookies, name by name, and its value wins; [`CookieOptions::hand_set`] makes it replace them. A cookie
+//!
+//! `PerRequest<CookieOptions>` in the request's extensions: `Use` for another jar, `Off` to send and keep none. It
+//! holds for the whole chain of redirects: a jar gives each host only what is its own. [`RequestCookies`] are cookies
+//! for this one request; they are bound to its origin and are not kept. A `Cookie` header set by hand is merged with
+//! the jar's cookies, name by name, and its value wins; [`CookieOptions::hand_set`] makes it replace them. A cookie
 //! given for the request stands before both.
 //!
 //! # Response metadata
+//!
 //! [`set_by`] reads what an answer sets; what was kept is in the jar.
 //!
 //! # Order
-//! Inside redirects, retries and auth, so that cookies are chosen anew for every hop and attempt and those of every answer
-//! are kept; outside the transport. What it adds to a request does not come back to the layers above, so nothing
+//!
+//! Inside redirects, retries and auth, so that cookies are chosen anew for every hop and attempt and those of every
+//! answer are kept; outside the transport. What it adds to a request does not come back to the layers above, so nothing
 //! accumulates.
 //!
 //! # Differences from requests
+//!
 //! - A `Cookie` header by hand does not switch the jar off.
 //! - A cookie given for a request never stands beside one of the same name from the jar, and never goes to another
 //!   origin.
-//! - `Domain=co.uk` is refused, prefixes are kept, a `Secure` cookie cannot be set over `http`, ports and expiry are those
-//!   of RFC 6265bis. Hosts without a dot keep their name (no `.local`).
+//! - `Domain=co.uk` is refused, prefixes are kept, a `Secure` cookie cannot be set over `http`, ports and expiry are
+//!   those of RFC 6265bis. Hosts without a dot keep their name (no `.local`).
 //! - The host is the URI's; a `Host` header does not change whose cookies these are.
 
 mod cookie_store;

@@ -5,8 +5,9 @@ use http::HeaderValue;
 use crate::RequestCookies;
 use crate::parse::{split, trim};
 
-/// One field of the cookies given for the request, those of a `Cookie` header set by hand, and the jar's: each name once,
-/// by the first in that order that has it. Two of one name within the same source both stay, for the source meant it.
+/// One field of the cookies given for the request, those of a `Cookie` header set by hand, and the jar's: each name
+/// once, by the first in that order that has it. Two of one name within the same source both stay, for the source meant
+/// it.
 ///
 /// `None` if there are none at all.
 pub(crate) fn merge<'a>(

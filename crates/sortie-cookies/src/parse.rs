@@ -43,6 +43,7 @@ impl<'a> SetCookie<'a> {
     /// Parses the value of one `Set-Cookie` field, in time linear in its length. No input makes it panic.
     ///
     /// # Errors
+    ///
     /// [`Refused::ControlCharacter`], [`Refused::TooLarge`] and [`Refused::Empty`]. Everything else is read somehow, as
     /// the algorithm has it: unknown and malformed attributes are left out, and the last of its kind counts.
     pub fn parse(field: &'a [u8]) -> Result<Self, Refused> {

@@ -9,8 +9,8 @@ use crate::parse::check_pair;
 /// Cookies given for one request: a request extension.
 ///
 /// They are sent to the origin that the request was made for and, by redirects, no further: once a chain has left it
-/// they are not sent again, also after a return. They are never stored. One of the same name in the jar or in a `Cookie`
-/// header stays behind, so a server never sees two.
+/// they are not sent again, also after a return. They are never stored. One of the same name in the jar or in a
+/// `Cookie` header stays behind, so a server never sees two.
 ///
 /// `Debug` shows the names only.
 ///
@@ -28,6 +28,7 @@ impl RequestCookies {
     /// Adds a cookie to a request's extensions, or replaces the one of the same name.
     ///
     /// # Errors
+    ///
     /// [`Refused::Syntax`], [`Refused::ControlCharacter`], [`Refused::Empty`] or [`Refused::TooLarge`], for what a
     /// `Cookie` field cannot carry.
     pub fn add(extensions: &mut Extensions, name: impl AsRef<str>, value: impl AsRef<str>) -> Result<(), Refused> {

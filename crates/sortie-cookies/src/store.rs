@@ -101,9 +101,9 @@ fn expires(set: &SetCookie<'_>, now: SystemTime) -> Option<SystemTime> {
     Some(now.checked_add(MAX_AGE).map_or(wanted, |latest| wanted.min(latest)))
 }
 
-/// The promises that a server can make by a prefix of the name (§4.1.3, and the `__Http-` pair that browsers have
-/// added since), in any case of letters; `__Host-` wants its `Path=/` spelled out. A nameless cookie must not look like a cookie that made one, for on the wire
-/// it would be one.
+/// The promises that a server can make by a prefix of the name (§4.1.3, and the `__Http-` pair that browsers have added
+/// since), in any case of letters; `__Host-` wants its `Path=/` spelled out. A nameless cookie must not look like a
+/// cookie that made one, for on the wire it would be one.
 fn keeps_its_prefix(cookie: &Accepted<'_>, path: Option<&[u8]>) -> bool {
     let name = if cookie.name.is_empty() { cookie.value } else { cookie.name };
     let begins = |prefix: &str| name.get(..prefix.len()).is_some_and(|s| s.eq_ignore_ascii_case(prefix.as_bytes()));

@@ -127,7 +127,7 @@ mod tests {
         text.parse().unwrap()
     }
 
-    // requests' table of should_strip_auth (semantics S33), and subdomains.
+    // The table that requests tests `should_strip_auth` with, and subdomains.
     #[test]
     fn who_may_receive_what_was_meant_for_whom() {
         for (from, to, may) in [

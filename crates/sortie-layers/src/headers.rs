@@ -37,7 +37,8 @@
 //!
 //! [`HeadersLayer::new`] stands outside Redirect, so that a header that a hop to a foreign origin has stripped is not
 //! filled in again. [`HeadersLayer::for_mount`] stands inside Mounts, so that its headers go to the mounted prefix and
-//! nowhere else. What the first filled in is listed in [`Defaulted`], and the second, like Auth, may replace exactly that.
+//! nowhere else. What the first filled in is listed in [`Defaulted`], and the second, like Auth, may replace exactly
+//! that.
 //!
 //! # Differences from requests
 //!

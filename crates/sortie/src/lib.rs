@@ -31,15 +31,15 @@
 //!   [`RequestBuilder`] for one request, [`Response`], [`Error`]. `from_requests` shows each parameter and attribute of
 //!   `requests` beside its form here.
 //! - **The layers**: [`layers`], [`cookies`](https://docs.rs/sortie-cookies) and [`transport`] for those who compose a
-//!   stack of their own with `tower::ServiceBuilder`. [`Session::from_service`] puts the session's comfort over it, and a
-//!   session is itself a `Service`.
+//!   stack of their own with `tower::ServiceBuilder`. [`Session::from_service`] puts the session's comfort over it, and
+//!   a session is itself a `Service`.
 //!
 //! # What a call passes, outermost first
 //!
 //! The user's [layers](SessionBuilder::layer) · total timeout · base URL, default query, default headers · redirect ·
 //! the user's [hop layers](SessionBuilder::hop_layer) · hooks · mounts; then within the mount: its layers · timeout of
-//! the hop · its hooks, headers and query · retry · auth · cookies · the user's [wire layers](SessionBuilder::wire_layer)
-//! · timeout of the attempt · transport.
+//! the hop · its hooks, headers and query · retry · auth · cookies · the user's
+//! [wire layers](SessionBuilder::wire_layer) · timeout of the attempt · transport.
 //!
 //! # Features
 //!

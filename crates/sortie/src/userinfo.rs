@@ -13,8 +13,8 @@ use crate::into_url::InvalidUrl;
 
 /// Takes the user name and password out of `url`.
 ///
-/// As in requests, a user name without a colon after it is no credential (semantics S41): servers would be asked with
-/// an empty password that nobody gave.
+/// As in requests, a user name without a colon after it is no credential: servers would be asked with an empty password
+/// that nobody gave.
 pub(crate) fn take(url: &mut Url) -> Option<Userinfo> {
     if url.username().is_empty() && url.password().is_none() {
         return None;

@@ -74,6 +74,7 @@ impl Jar {
     /// without a path, deleted if it has expired. A domain may be written in Unicode.
     ///
     /// # Errors
+    ///
     /// What a server could not set at that URL cannot be set here either; [`Refused`] says which rule it is. A name or
     /// a value that a `Cookie` field cannot carry is [`Refused::Syntax`] or [`Refused::ControlCharacter`].
     pub fn set<'c>(&self, url: &Url, cookie: impl Into<Cookie<'c>>) -> Result<(), Refused> {
@@ -91,6 +92,7 @@ impl Jar {
     /// Takes the value of one `Set-Cookie` field that came in answer to a request for `url`.
     ///
     /// # Errors
+    ///
     /// [`Refused`] with the rule of RFC 6265bis by which it was not taken.
     pub fn receive(&self, url: &Url, set_cookie: &[u8]) -> Result<(), Refused> {
         let url = RequestUrl::of_url(url).ok_or(Refused::Url)?;

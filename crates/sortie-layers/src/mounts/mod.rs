@@ -8,9 +8,9 @@
 //! | `https://*.example.com/` | the hosts below `example.com`, not `example.com` itself |
 //! | `https://` | everything with that scheme |
 //!
-//! Scheme and host are compared without regard to case, and ports by their number: `https://h/` and `https://h:443/` are
-//! the same prefix, `https://h:8443/` is another. A user name in the URL does not matter. Paths are compared by whole
-//! segments and with regard to case, after dot segments (also `%2e`) are removed; and that path is sent, so that
+//! Scheme and host are compared without regard to case, and ports by their number: `https://h/` and `https://h:443/`
+//! are the same prefix, `https://h:8443/` is another. A user name in the URL does not matter. Paths are compared by
+//! whole segments and with regard to case, after dot segments (also `%2e`) are removed; and that path is sent, so that
 //! what was compared is what the server sees.
 //!
 //! Where several prefixes cover a URL, the most specific host counts: an exact one before a wildcard, a longer wildcard

@@ -44,8 +44,9 @@ pub enum RefererPolicy {
     #[default]
     Off,
     /// The URL that redirected, without userinfo and fragment, to the same origin; its origin to a foreign one; nothing
-    /// from `https` to `http`. The policy of browsers
-    /// ([Referrer Policy §3.7](https://www.w3.org/TR/referrer-policy/#referrer-policy-strict-origin-when-cross-origin)).
+    /// from `https` to `http`. The policy of browsers ([Referrer Policy §3.7]).
+    ///
+    /// [Referrer Policy §3.7]: https://www.w3.org/TR/referrer-policy/#referrer-policy-strict-origin-when-cross-origin
     StrictOriginWhenCrossOrigin,
 }
 

@@ -86,8 +86,8 @@ fn was_cut_short(error: &(dyn Error + 'static)) -> bool {
     find::<Elapsed>(error).is_some() || find::<io::Error>(error).is_some_and(ended)
 }
 
-/// [The Idempotency-Key HTTP Header Field](https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/):
-/// the server sees that it has acted on the request before.
+/// By this field the server sees that it has acted on the request before
+/// ([Internet-Draft](https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/)).
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// Whether a request may be sent again although the server may have acted on it.

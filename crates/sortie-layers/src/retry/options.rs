@@ -18,7 +18,8 @@ use super::{Backoff, Budget};
 /// | budget | none | the layer's | – |
 ///
 /// A TLS handshake that ended in a verdict (a certificate was refused) is not repeated; one that the connection cut
-/// short is like any request that was not sent. *Idempotent* is what [`methods`](Self::methods) says, and any request with an `Idempotency-Key` header.
+/// short is like any request that was not sent. *Idempotent* is what [`methods`](Self::methods) says, and any request
+/// with an `Idempotency-Key` header.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RetryOptions {

@@ -6,8 +6,8 @@ use http::header::RETRY_AFTER;
 /// How long a server asks its clients to wait, seen at `now`
 /// ([RFC 9110 §10.2.3](https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3)).
 ///
-/// What is neither whole seconds nor an HTTP date says nothing. A date that has passed is no wait, and more seconds than
-/// there can be are the most there can be.
+/// What is neither whole seconds nor an HTTP date says nothing. A date that has passed is no wait, and more seconds
+/// than there can be are the most there can be.
 pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if !value.is_empty() && value.bytes().all(|digit| digit.is_ascii_digit()) {

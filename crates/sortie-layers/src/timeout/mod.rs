@@ -6,10 +6,10 @@
 //! | [`TimeoutLayer::hop`] | at the call of the mount | with the response body's end | `Hop` |
 //! | [`TimeoutLayer::attempt`] | at the attempt | at the response head | `Attempt` |
 //!
-//! When a limit runs out, the call or the body fails with [`Elapsed`](sortie_core::Elapsed), and what was under way is dropped at once. A
-//! limit that nobody set costs neither a timer nor an allocation; one that is set costs a timer only once the call, or
-//! the body, has to wait. The timer is tokio's, with a resolution of a millisecond: a call with a limit must run in a
-//! tokio runtime with time enabled.
+//! When a limit runs out, the call or the body fails with [`Elapsed`](sortie_core::Elapsed), and what was under way is
+//! dropped at once. A limit that nobody set costs neither a timer nor an allocation; one that is set costs a timer only
+//! once the call, or the body, has to wait. The timer is tokio's, with a resolution of a millisecond: a call with a
+//! limit must run in a tokio runtime with time enabled.
 //!
 //! # Example
 //!
@@ -41,8 +41,9 @@
 //! # Order
 //!
 //! The total stands outside Redirect and Retry and covers both with all their waits; it leaves a [`Deadline`] in the
-//! request's extensions, so that Retry need not begin a wait that would be in vain. The attempt stands below Retry, which
-//! may try again after it. A hop stands between the two, in its mount. Whichever limit runs out first ends the call.
+//! request's extensions, so that Retry need not begin a wait that would be in vain. The attempt stands below Retry,
+//! which may try again after it. A hop stands between the two, in its mount. Whichever limit runs out first ends the
+//! call.
 //!
 //! # Differences from requests
 //!
@@ -67,8 +68,8 @@ pub use future::{AttemptFuture, TimeoutFuture};
 
 /// The limits of a call and of its attempts; none by default.
 ///
-/// Each is unset (`None`), off, or a duration. Zero is no time at all: only what is there at once is in time. A duration
-/// beyond what the clock can count, such as `Duration::MAX`, is no limit.
+/// Each is unset (`None`), off, or a duration. Zero is no time at all: only what is there at once is in time. A
+/// duration beyond what the clock can count, such as `Duration::MAX`, is no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TimeoutOptions {
