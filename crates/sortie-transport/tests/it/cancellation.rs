@@ -11,7 +11,7 @@ use sortie_core::{Body, Elapsed, Phase, find};
 use sortie_testkit::{Gate, MemoryServer, Protocol, ServerOptions, Steps, TcpScript, TestServer, TlsSetup, reply};
 use sortie_transport::{PhaseTimeouts, Transport, TransportOptions, Versions};
 
-use crate::support::{fetch, get, in_memory, post, send, trusting, until};
+use crate::support::{fetch, fetching, get, in_memory, post, send, trusting, until};
 
 /// Drives a call and drops it after `polls` polls; whether it had ended by then.
 async fn abandon(call: impl Future, polls: usize) -> bool {
@@ -114,12 +114,7 @@ async fn the_first_waiters_leaving_fails_no_other() {
     }));
     let mut first = Box::pin(fetch(&transport, get("http://a.test/")));
     assert!(matches!(first.as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Pending));
-    let others: Vec<_> = (0..20)
-        .map(|_| {
-            let transport = transport.clone();
-            tokio::spawn(async move { fetch(&transport, get("http://a.test/")).await })
-        })
-        .collect();
+    let others: Vec<_> = (0..20).map(|_| fetching(&transport, get("http://a.test/"))).collect();
     until("all wait", || transport.counts().waiting == 21).await;
     drop(first);
     opened.open();

@@ -8,7 +8,7 @@ use sortie_testkit::{MemoryServer, TestServer, reply};
 use sortie_transport::{Transport, TransportOptions};
 use tokio::time::{Instant, sleep};
 
-use crate::support::{fetch, get, in_memory, read, send};
+use crate::support::{fetch, fetching, get, in_memory, read, send};
 
 const LONG: Duration = Duration::from_secs(30);
 
@@ -47,12 +47,7 @@ async fn at_the_deadline_everything_that_is_left_ends() {
         reply(200, [], "late")
     }));
     let transport = in_memory(&server, TransportOptions::default().max_connections_per_origin(1));
-    let calls: Vec<_> = (0..2)
-        .map(|_| {
-            let transport = transport.clone();
-            tokio::spawn(async move { fetch(&transport, get("http://a.test/")).await })
-        })
-        .collect();
+    let calls: Vec<_> = (0..2).map(|_| fetching(&transport, get("http://a.test/"))).collect();
     server.wait_for_requests(1).await;
     let start = Instant::now();
     transport.close(Duration::from_secs(5)).await;
@@ -72,10 +67,7 @@ async fn at_the_deadline_everything_that_is_left_ends() {
 async fn a_connect_under_way_ends_with_the_deadline() {
     let never = |_| std::future::pending::<std::io::Result<tokio::io::DuplexStream>>();
     let transport = Transport::new(TransportOptions::default().connector(never));
-    let call = tokio::spawn({
-        let transport = transport.clone();
-        async move { fetch(&transport, get("http://a.test/")).await }
-    });
+    let call = fetching(&transport, get("http://a.test/"));
     tokio::task::yield_now().await;
     transport.close(Duration::from_secs(1)).await;
     assert_eq!(Outcome::of(&*call.await.unwrap().unwrap_err()), Some(Outcome::Closed));

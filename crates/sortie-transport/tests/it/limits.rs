@@ -7,7 +7,7 @@ use sortie_core::{Elapsed, Outcome, PerRequest, Phase, find};
 use sortie_testkit::{MemoryServer, TestServer, reply};
 use sortie_transport::{AcquireTimeout, PhaseTimeouts, Transport, TransportOptions};
 
-use crate::support::{fetch, get, in_memory, send, trusting};
+use crate::support::{fetch, fetching, get, in_memory, read, send, trusting, until};
 
 #[tokio::test]
 async fn two_hundred_at_once_open_no_more_than_the_cap() {
@@ -33,7 +33,7 @@ async fn an_unread_body_keeps_its_place() {
     let one = send(&transport, get(server.url("/"))).await.unwrap();
     let _two = send(&transport, get(server.url("/"))).await.unwrap();
     let third = fetch(&transport, get(server.url("/")));
-    let (first, third) = futures_util::future::join(crate::support::read(one), third).await;
+    let (first, third) = futures_util::future::join(read(one), third).await;
     assert_eq!((first.unwrap().0.len(), third.unwrap().len()), (500_000, 500_000));
     assert_eq!(server.connections(), 2);
 }
@@ -46,12 +46,7 @@ async fn the_acquire_limit_says_what_held_the_request_back() {
     }));
     let options = TransportOptions::default().max_connections_per_origin(2);
     let transport = in_memory(&server, options);
-    let busy: Vec<_> = (0..2)
-        .map(|_| {
-            let transport = transport.clone();
-            tokio::spawn(async move { fetch(&transport, get("http://a.test/")).await })
-        })
-        .collect();
+    let busy: Vec<_> = (0..2).map(|_| fetching(&transport, get("http://a.test/"))).collect();
     server.wait_for_requests(2).await;
     let mut request = get("http://a.test/");
     request.extensions_mut().insert(PerRequest::Use(PhaseTimeouts::default().acquire(Duration::from_secs(2))));
@@ -116,11 +111,8 @@ async fn a_peer_that_never_says_how_many_streams_it_takes_does_not_hold_a_waiter
         let stream = server.connect_scripted(sortie_testkit::Steps::new().hold());
         async move { Ok::<_, std::convert::Infallible>(stream) }
     }));
-    let first = tokio::spawn({
-        let transport = transport.clone();
-        async move { fetch(&transport, get("http://a.test/")).await }
-    });
-    crate::support::until("the first is on its way", || transport.counts().open == 1).await;
+    let first = fetching(&transport, get("http://a.test/"));
+    until("the first is on its way", || transport.counts().open == 1).await;
     let error = fetch(&transport, get("http://a.test/")).await.unwrap_err();
     assert_eq!(Outcome::of(&*error), Some(Outcome::AcquireTimeout));
     first.abort();

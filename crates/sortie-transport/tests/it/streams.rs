@@ -10,7 +10,7 @@ use sortie_testkit::{MemoryServer, Protocol, ServerOptions, Steps, TestServer, r
 use sortie_transport::{Transport, TransportOptions, Versions};
 use tokio::sync::Semaphore;
 
-use crate::support::{fetch, get, post, send, until};
+use crate::support::{fetch, fetching, get, post, read, send, until};
 
 fn h2(options: TransportOptions) -> Transport {
     Transport::new(options.versions(Versions::Http2Only))
@@ -33,12 +33,7 @@ async fn further_connections_are_made_when_all_streams_are_taken_and_no_more_tha
     let go = Arc::new(Semaphore::new(0));
     let server = held(2, &go);
     let transport = h2(TransportOptions::default().max_http2_connections_per_origin(3));
-    let calls: Vec<_> = (0..20)
-        .map(|_| {
-            let (transport, url) = (transport.clone(), server.url("/"));
-            tokio::spawn(async move { fetch(&transport, get(url)).await })
-        })
-        .collect();
+    let calls: Vec<_> = (0..20).map(|_| fetching(&transport, get(server.url("/")))).collect();
     // Three connections with two streams each; nobody else has been handed to hyper.
     server.wait_for_requests(6).await;
     let counts = transport.counts();
@@ -56,10 +51,7 @@ async fn a_connection_that_is_told_to_go_away_finishes_what_it_has_and_takes_not
     let go = Arc::new(Semaphore::new(0));
     let server = held(100, &go);
     let transport = h2(TransportOptions::default());
-    let running = tokio::spawn({
-        let (transport, url) = (transport.clone(), server.url("/"));
-        async move { fetch(&transport, get(url)).await }
-    });
+    let running = fetching(&transport, get(server.url("/")));
     server.wait_for_requests(1).await;
     server.drain();
     let next = tokio::spawn({
@@ -80,10 +72,7 @@ async fn a_connection_that_is_cut_fails_what_runs_on_it_and_the_next_is_made() {
     let go = Arc::new(Semaphore::new(0));
     let server = held(100, &go);
     let transport = h2(TransportOptions::default());
-    let running = tokio::spawn({
-        let (transport, url) = (transport.clone(), server.url("/"));
-        async move { fetch(&transport, get(url)).await }
-    });
+    let running = fetching(&transport, get(server.url("/")));
     server.wait_for_requests(1).await;
     server.disconnect().await;
     let error = running.await.unwrap().unwrap_err();
@@ -103,7 +92,7 @@ async fn a_stream_is_taken_until_both_its_halves_have_ended() {
     let transport = h2(TransportOptions::default());
     let (send_chunk, chunks) = futures_channel();
     let response = send(&transport, post(server.url("/"), Body::stream(chunks))).await.unwrap();
-    crate::support::read(response).await.unwrap();
+    read(response).await.unwrap();
     assert_eq!((transport.counts().idle, transport.in_flight()), (0, 0));
     drop(send_chunk);
     until("the stream is free", || transport.counts().idle == 1).await;
@@ -188,4 +177,18 @@ async fn a_server_that_refuses_for_ever_is_not_asked_for_ever() {
     let error = fetch(&transport, long("again")).await.unwrap_err();
     assert_eq!(Outcome::of(&*error), Some(Outcome::Refused));
     assert_eq!(server.connections(), 3);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_dropped_ends_the_upload_of_its_stream_too() {
+    let server = ServerOptions::new()
+        .protocol(Protocol::Http2)
+        .serve_fn(async |request| reply(200, [], Body::new(request.into_body())));
+    let transport = h2(TransportOptions::default());
+    let (_never, chunks) = futures_channel();
+    let response = send(&transport, post(server.url("/"), Body::stream(chunks))).await.unwrap();
+    assert_eq!(transport.counts().idle, 0);
+    drop(response);
+    until("the stream is free", || transport.counts().idle == 1).await;
+    assert_eq!(server.connections(), 1);
 }

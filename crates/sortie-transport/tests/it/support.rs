@@ -11,6 +11,7 @@ use sortie_core::{Body, BoxError};
 use sortie_testkit::{MemoryServer, TestServer};
 use sortie_transport::tls::{Tls, TlsOptions};
 use sortie_transport::{ConnectionInfo, Pooled, Transport, TransportOptions};
+use tokio::task::JoinHandle;
 use tower::ServiceExt;
 
 pub(crate) fn get(url: impl AsRef<str>) -> Request<Body> {
@@ -34,6 +35,12 @@ pub(crate) async fn read(response: Response<Pooled>) -> Result<(Bytes, Option<He
 
 pub(crate) async fn fetch(transport: &Transport, request: Request<Body>) -> Result<Bytes, BoxError> {
     Ok(read(send(transport, request).await?).await?.0)
+}
+
+/// [`fetch`] in a task of its own.
+pub(crate) fn fetching(transport: &Transport, request: Request<Body>) -> JoinHandle<Result<Bytes, BoxError>> {
+    let transport = transport.clone();
+    tokio::spawn(async move { fetch(&transport, request).await })
 }
 
 pub(crate) fn connection(response: &Response<Pooled>) -> &ConnectionInfo {
