@@ -10,54 +10,6 @@ use pin_project_lite::pin_project;
 use sortie_core::{BoxError, BoxFuture};
 
 pin_project! {
-    /// The answer of a single call of the inner service, or of a loop of calls. Only the loop is boxed.
-    #[must_use = "futures do nothing unless polled"]
-    pub struct PassOrLoop<F, RB> {
-        #[pin]
-        kind: Kind<F, RB>,
-    }
-}
-
-pin_project! {
-    #[project = KindProjection]
-    enum Kind<F, RB> {
-        Pass { #[pin] future: F },
-        Loop { future: BoxFuture<'static, Result<Response<RB>, BoxError>> },
-    }
-}
-
-impl<F, RB> PassOrLoop<F, RB> {
-    pub(crate) fn pass(future: F) -> Self {
-        Self { kind: Kind::Pass { future } }
-    }
-
-    pub(crate) fn run(future: impl Future<Output = Result<Response<RB>, BoxError>> + Send + 'static) -> Self {
-        Self { kind: Kind::Loop { future: Box::pin(future) } }
-    }
-}
-
-impl<F, RB, E> Future for PassOrLoop<F, RB>
-where
-    F: Future<Output = Result<Response<RB>, E>>,
-    E: Into<BoxError>,
-{
-    type Output = Result<Response<RB>, BoxError>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project().kind.project() {
-            KindProjection::Pass { future } => future.poll(cx).map_err(Into::into),
-            KindProjection::Loop { future } => future.as_mut().poll(cx),
-        }
-    }
-}
-
-impl<F, RB> fmt::Debug for PassOrLoop<F, RB> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PassOrLoop").finish_non_exhaustive()
-    }
-}
-
-pin_project! {
     /// The answer of the first call of the inner service, or of the calls that it led to. Only those are boxed: nearly
     /// all calls end with the first answer, and pay for nothing more.
     #[must_use = "futures do nothing unless polled"]
@@ -90,10 +42,25 @@ pub enum Next<RB> {
     Loop(BoxFuture<'static, Result<Response<RB>, BoxError>>),
 }
 
+/// That nothing follows the first answer: for a layer that knows before the first call whether there will be others.
+#[derive(Debug)]
+pub enum Nothing {}
+
+impl<RB> After<RB> for Nothing {
+    fn after(self, _: Result<Response<RB>, BoxError>) -> Next<RB> {
+        match self {}
+    }
+}
+
 impl<F, R, RB> FirstThenLoop<F, R, RB> {
     /// `rest` decides what follows the answer of `future`; without it, nothing does.
     pub(crate) fn new(future: F, rest: Option<R>) -> Self {
         Self { stage: Stage::First { future, rest } }
+    }
+
+    /// Without a first call that could be made at once.
+    pub(crate) fn run(future: impl Future<Output = Result<Response<RB>, BoxError>> + Send + 'static) -> Self {
+        Self { stage: Stage::Loop { future: Box::pin(future) } }
     }
 }
 

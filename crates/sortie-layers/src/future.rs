@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 use sortie_core::BoxError;
 
-pub use crate::again::{FirstThenLoop, PassOrLoop};
+pub use crate::again::FirstThenLoop;
 
 pin_project! {
     /// The answer of the inner service, or the error because of which it was not called.

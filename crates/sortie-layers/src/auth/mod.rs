@@ -84,7 +84,7 @@ pub use bearer::{Bearer, BearerToken};
 pub use error::{NotReplayable, SigningFailed};
 pub use header_key::HeaderKey;
 
-use crate::again::PassOrLoop;
+use crate::again::{FirstThenLoop, Nothing};
 use choose::{Chosen, choose};
 
 /// Whose auth signs requests: the configuration of an [`AuthLayer`].
@@ -161,7 +161,7 @@ where
 {
     type Response = Response<RB>;
     type Error = BoxError;
-    type Future = PassOrLoop<S::Future, RB>;
+    type Future = FirstThenLoop<S::Future, Nothing, RB>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         self.inner.poll_ready(cx).map_err(Into::into)
@@ -170,22 +170,22 @@ where
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let chosen = choose(request.uri(), request.headers(), request.extensions(), &self.options);
         userinfo::strip(request.uri_mut());
-        let Some(chosen) = chosen else { return PassOrLoop::pass(self.inner.call(request)) };
+        let Some(chosen) = chosen else { return FirstThenLoop::new(self.inner.call(request), None) };
         // What has lost is not sent, also not on the leg before the challenge.
         request.headers_mut().remove(AUTHORIZATION);
         let (mut head, body) = request.into_parts();
         if chosen.auth().legs() == 0 && !chosen.auth().waits() {
             return match sign_now(chosen.auth(), Unsigned::new(&mut head).with_body(&body)) {
-                Ok(()) => PassOrLoop::pass(self.inner.call(Request::from_parts(head, body))),
-                Err(error) => PassOrLoop::run(async { Err(error.into()) }),
+                Ok(()) => FirstThenLoop::new(self.inner.call(Request::from_parts(head, body)), None),
+                Err(error) => FirstThenLoop::run(async { Err(error.into()) }),
             };
         }
         let clone = self.inner.clone();
         let service = std::mem::replace(&mut self.inner, clone);
         if chosen.auth().legs() == 0 {
-            PassOrLoop::run(sign_and_send(service, chosen, head, body))
+            FirstThenLoop::run(sign_and_send(service, chosen, head, body))
         } else {
-            PassOrLoop::run(converse(service, chosen, head, body))
+            FirstThenLoop::run(converse(service, chosen, head, body))
         }
     }
 }
