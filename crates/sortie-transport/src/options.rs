@@ -22,6 +22,19 @@ pub enum Versions {
 
 /// How a [`Transport`](crate::Transport) connects and what it keeps.
 ///
+/// | option | default |
+/// |---|---|
+/// | [`timeouts`](Self::timeouts) | those of [`PhaseTimeouts`] |
+/// | `tls` (feature `tls`) | the platform's verifier |
+/// | [`versions`](Self::versions) | [`Versions::Auto`] |
+/// | [`max_connections_per_origin`](Self::max_connections_per_origin) | no cap |
+/// | [`max_idle_per_origin`](Self::max_idle_per_origin) | 32 |
+/// | [`max_http2_connections_per_origin`](Self::max_http2_connections_per_origin) | 4 |
+/// | [`idle_timeout`](Self::idle_timeout) | 90 s |
+/// | [`max_lifetime`](Self::max_lifetime) | no limit |
+/// | [`tcp_nodelay`](Self::tcp_nodelay) | on |
+/// | [`connector`](Self::connector) | name look-up and TCP |
+///
 /// ```
 /// use sortie_transport::{Transport, TransportOptions};
 /// use std::time::Duration;
