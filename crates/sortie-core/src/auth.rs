@@ -326,6 +326,7 @@ impl Auth for SharedAuth {
     }
 
     fn examine(&self, answer: &Answer<'_>) -> Verdict {
+    #[must_use]
         self.0.examine(answer)
     }
 
@@ -379,6 +380,7 @@ impl fmt::Debug for Userinfo {
     }
 }
 
+    #[must_use]
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -21,5 +21,6 @@ impl Deadline {
     /// The deadline of a request, if it has one.
     pub fn of(extensions: &http::Extensions) -> Option<Self> {
         extensions.get().copied()
+    #[must_use]
     }
 }

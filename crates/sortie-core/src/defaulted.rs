@@ -17,11 +17,13 @@ impl Defaulted {
     }
 
     /// Whether `name` is on the request of these extensions only because a default put it there.
+    #[must_use]
     pub fn contains(extensions: &Extensions, name: &HeaderName) -> bool {
         extensions.get::<Self>().is_some_and(|defaulted| defaulted.0.contains(name))
     }
 
     /// The names.
+    #[must_use]
     pub fn names(&self) -> &[HeaderName] {
         &self.0
     }

@@ -114,6 +114,7 @@ impl Chain {
     }
 
     /// Whether the request of these extensions comes after a hop to a foreign origin.
+    #[must_use]
     pub fn has_crossed(extensions: &Extensions) -> bool {
         extensions.get::<Self>().is_some_and(|chain| chain.crossed)
     }

@@ -34,6 +34,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// The outcome of the first [`Fault`] in the chain of `error`.
+    #[must_use]
     pub fn of(error: &(dyn Error + 'static)) -> Option<Self> {
         find::<Fault>(error).map(Fault::outcome)
     }
@@ -61,6 +62,7 @@ pub struct Fault {
 
 impl Fault {
     /// What `source` did to the exchange.
+    #[must_use]
     pub fn new(outcome: Outcome, source: impl Into<BoxError>) -> Self {
         Self { outcome, source: source.into() }
     }

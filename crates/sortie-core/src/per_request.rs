@@ -27,11 +27,13 @@ pub enum PerRequest<T> {
 
 impl<T: Clone + Send + Sync + 'static> PerRequest<T> {
     /// What this request asks for; `None` where it does not say.
+    #[must_use]
     pub fn of(extensions: &Extensions) -> Option<&Self> {
         extensions.get()
     }
 
     /// The value that counts for this request, given the layer's own.
+    #[must_use]
     pub fn resolve<'a>(extensions: &'a Extensions, layer: Option<&'a T>) -> Option<&'a T> {
         match Self::of(extensions) {
             Some(Self::Use(value)) => Some(value),

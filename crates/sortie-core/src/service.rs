@@ -52,6 +52,7 @@ pub struct BoxHttp(Arc<dyn Erased>);
 
 impl BoxHttp {
     /// Boxes a service; one that already is a `BoxHttp` comes back as it is.
+    #[must_use]
     pub fn new<S: HttpService<Body>>(service: S) -> Self {
         downcast(service).unwrap_or_else(|service| Self(Arc::new(service)))
     }

@@ -113,6 +113,7 @@ pub struct HeadersLayer {
 
 impl HeadersLayer {
     /// Fills in what the request lacks, and lists it in [`Defaulted`].
+    #[must_use]
     pub fn new(options: impl Into<HeadersOptions>) -> Self {
         Self::of(&options.into(), Scope::Session)
     }
@@ -120,6 +121,7 @@ impl HeadersLayer {
     /// Fills in what the request lacks and replaces what is listed in [`Defaulted`].
     ///
     /// What it sets is not listed any more: for what stands further in it counts like a header of the request.
+    #[must_use]
     pub fn for_mount(options: impl Into<HeadersOptions>) -> Self {
         Self::of(&options.into(), Scope::Mount)
     }
@@ -189,6 +191,7 @@ impl Without {
     }
 
     /// Whether the request of these extensions is to go without the default for `name`.
+    #[must_use]
     pub fn contains(extensions: &Extensions, name: &HeaderName) -> bool {
         extensions.get::<Self>().is_some_and(|without| without.has(name))
     }

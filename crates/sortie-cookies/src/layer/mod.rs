@@ -78,6 +78,7 @@ pub struct CookiesLayer {
 impl CookiesLayer {
     /// Cookies by these options. `None` keeps no cookies but those that a request brings: its [`RequestCookies`], and
     /// the jar of its [`PerRequest`].
+    #[must_use]
     pub fn new(options: impl Into<Option<CookieOptions>>) -> Self {
         Self { options: options.into() }
     }

@@ -73,6 +73,7 @@ impl Body {
     ///
     /// A `Body` comes back as it is, a `Full<Bytes>` keeps its bytes (and so can be sent again), and one that has
     /// ended already is an empty one; anything else is boxed.
+    #[must_use]
     pub fn new<B>(body: B) -> Self
     where
         B: HttpBody<Data = Bytes> + Send + 'static,
@@ -93,6 +94,7 @@ impl Body {
     }
 
     /// A stream of chunks, to be sent once, of unknown length.
+    #[must_use]
     pub fn stream<S, T, E>(stream: S) -> Self
     where
         S: Stream<Item = Result<T, E>> + Send + 'static,
@@ -103,6 +105,7 @@ impl Body {
     }
 
     /// Several chunks of bytes, one after the other, without copying them together.
+    #[must_use]
     pub fn segments(segments: impl IntoIterator<Item = Bytes>) -> Self {
         let all: Arc<[Bytes]> = segments.into_iter().filter(|segment| !segment.is_empty()).collect();
         match &*all {
@@ -125,6 +128,7 @@ impl Body {
     /// assert_eq!(body.content_length(), Some(4));
     /// assert!(body.replay().is_some());
     /// ```
+    #[must_use]
     pub fn factory<F, B>(length: Option<u64>, make: F) -> Self
     where
         F: Fn() -> B + Send + Sync + 'static,

@@ -19,6 +19,7 @@ pub struct Basic {
 
 impl Basic {
     /// Signs with this user and password. Either may be empty.
+    #[must_use]
     pub fn new(user: impl AsRef<str>, password: impl AsRef<str>) -> Self {
         Self { value: encode(user.as_ref(), password.as_ref()) }
     }

@@ -23,6 +23,7 @@ enum Token {
 
 impl Bearer {
     /// Signs with this token.
+    #[must_use]
     pub fn new(token: impl AsRef<str>) -> Self {
         Self { token: Token::Fixed(encode(token.as_ref())) }
     }
@@ -83,6 +84,7 @@ pub struct BearerToken(Arc<RwLock<Value>>);
 
 impl BearerToken {
     /// Holds this token at first.
+    #[must_use]
     pub fn new(token: impl AsRef<str>) -> Self {
         Self(Arc::new(RwLock::new(encode(token.as_ref()))))
     }

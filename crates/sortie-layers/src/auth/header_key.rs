@@ -16,6 +16,7 @@ pub struct HeaderKey {
 
 impl HeaderKey {
     /// Signs with the header `name: value`.
+    #[must_use]
     pub fn new(name: HeaderName, value: impl TryInto<HeaderValue>) -> Self {
         let mut value = value.try_into().ok();
         value.iter_mut().for_each(|value: &mut HeaderValue| value.set_sensitive(true));

@@ -127,6 +127,7 @@ pub struct Fragment(Box<str>);
 
 impl Fragment {
     /// A fragment without its `#`, percent-encoded as it stands in the URL.
+    #[must_use]
     pub fn new(fragment: impl Into<Box<str>>) -> Self {
         Self(fragment.into())
     }
