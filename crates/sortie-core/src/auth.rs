@@ -315,6 +315,7 @@ pub struct SharedAuth(Arc<dyn Auth>);
 
 impl SharedAuth {
     /// Shares a scheme; one that is shared already comes back as it is.
+    #[must_use]
     pub fn new(auth: impl Auth) -> Self {
         downcast(auth).unwrap_or_else(|auth| Self(Arc::new(auth)))
     }
@@ -326,7 +327,6 @@ impl Auth for SharedAuth {
     }
 
     fn examine(&self, answer: &Answer<'_>) -> Verdict {
-    #[must_use]
         self.0.examine(answer)
     }
 
@@ -369,6 +369,7 @@ pub struct Userinfo {
 
 impl Userinfo {
     /// A user name and a password, both percent-decoded.
+    #[must_use]
     pub fn new(user: impl Into<String>, password: Option<String>) -> Self {
         Self { user: user.into(), password }
     }
@@ -380,7 +381,6 @@ impl fmt::Debug for Userinfo {
     }
 }
 
-    #[must_use]
 #[cfg(test)]
 mod tests {
     use super::*;

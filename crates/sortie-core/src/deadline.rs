@@ -19,8 +19,8 @@ impl Deadline {
     }
 
     /// The deadline of a request, if it has one.
+    #[must_use]
     pub fn of(extensions: &http::Extensions) -> Option<Self> {
         extensions.get().copied()
-    #[must_use]
     }
 }
