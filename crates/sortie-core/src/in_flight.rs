@@ -38,7 +38,7 @@ impl InFlight {
         }
         state.count += 1;
         drop(state);
-        Some(Ticket(self.clone()))
+        Some(Ticket { of: self.clone(), with: None })
     }
 
     /// How many tickets there are.
@@ -89,11 +89,23 @@ impl fmt::Debug for InFlight {
 /// One thing under way; it ends when this is dropped. See [`InFlight::enter`] and
 /// [`Body::hold`](crate::Body::hold).
 #[derive(Debug)]
-pub struct Ticket(InFlight);
+pub struct Ticket {
+    of: InFlight,
+    /// Those that end together with this one.
+    with: Option<Box<Self>>,
+}
+
+impl Ticket {
+    /// This one and `others`, to end together.
+    pub(crate) fn and(mut self, others: Option<Self>) -> Self {
+        self.with = others.map(Box::new);
+        self
+    }
+}
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        let mut state = self.0.lock();
+        let mut state = self.of.lock();
         state.count -= 1;
         if state.count == 0 {
             let waiting = std::mem::take(&mut state.waiting);

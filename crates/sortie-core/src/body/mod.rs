@@ -142,11 +142,14 @@ impl Body {
         Self { kind, ticket: None }
     }
 
-    /// Keeps `ticket` until this body has ended, failed or been dropped. One with nothing in it has ended already.
+    /// Keeps `ticket` until this body has ended, failed or been dropped, beside those that it holds already. One with
+    /// nothing in it has ended already.
     #[must_use]
     pub fn hold(self, ticket: Ticket) -> Self {
-        let ticket = (!self.is_end_stream()).then_some(ticket);
-        Self { kind: self.kind, ticket }
+        if self.is_end_stream() {
+            return self;
+        }
+        Self { kind: self.kind, ticket: Some(ticket.and(self.ticket)) }
     }
 
     /// Its exact length in octets, if that is known before it is read.

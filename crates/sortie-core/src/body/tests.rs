@@ -132,6 +132,18 @@ async fn a_ticket_ends_with_the_body() {
     drop(unread);
 }
 
+// The response of a session that is another one's transport is under way for both.
+#[tokio::test]
+async fn tickets_of_several_holders_end_together() {
+    let (inner, outer) = (InFlight::default(), InFlight::default());
+    let mut body = segments().hold(inner.enter().unwrap()).hold(outer.enter().unwrap());
+    assert_eq!((inner.count(), outer.count()), (1, 1));
+    while body.frame().await.is_some() {}
+    assert_eq!((inner.count(), outer.count()), (0, 0));
+    drop(segments().hold(inner.enter().unwrap()).hold(outer.enter().unwrap()));
+    assert_eq!((inner.count(), outer.count()), (0, 0));
+}
+
 #[test]
 fn debug_shows_no_content() {
     assert_eq!(format!("{:?}", Body::from("secret")), r#"Body { kind: "Bytes", length: Some(6) }"#);
