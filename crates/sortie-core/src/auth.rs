@@ -246,7 +246,6 @@ impl<B: Replay> Content for B {
 }
 
 /// An answer that an [`Auth`] is to examine.
-#[derive(Debug)]
 pub struct Answer<'a> {
     method: &'a Method,
     uri: &'a Uri,
@@ -296,6 +295,18 @@ impl<'a> Answer<'a> {
     #[must_use]
     pub fn leg(&self) -> usize {
         self.leg
+    }
+}
+
+/// Without the URI and the headers: they may hold secrets.
+impl fmt::Debug for Answer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer")
+            .field("method", &self.method)
+            .field("status", &self.response.status)
+            .field("recipient", &self.recipient)
+            .field("leg", &self.leg)
+            .finish_non_exhaustive()
     }
 }
 
@@ -398,5 +409,15 @@ mod tests {
         assert!(matches!(auth.sign(&mut unsigned), Signing::Done(Ok(()))));
         assert!(!format!("{unsigned:?}{auth:?}{:?}", Userinfo::new("u", Some("secret".into()))).contains("secret"));
         assert_eq!(parts.headers[PROXY_AUTHORIZATION], "secret");
+    }
+
+    #[test]
+    fn an_answer_shows_neither_the_query_nor_a_cookie() {
+        let uri = Uri::from_static("http://a/?key=secret");
+        let response = http::Response::builder().status(401).header("set-cookie", "id=secret").body(()).unwrap();
+        let (parts, ()) = response.into_parts();
+        let answer = Answer::new(&Method::GET, &uri, &parts, Recipient::Server, 0);
+        let shown = format!("{answer:?}{answer:#?}");
+        assert!(shown.contains("401") && !shown.contains("secret"), "{shown}");
     }
 }
