@@ -1,13 +1,15 @@
 use std::time::Instant;
 
-/// When the whole call ends, redirects, retries, back-off and body included: a request extension.
+/// When the call ends, retries, back-off and body included: a request extension.
 ///
-/// The total timeout writes it, so that a layer that is about to wait can see that the wait would be in vain. The
+/// The timeouts of the whole call and of a hop write it, the earlier of both, so that a layer that is about to wait can
+/// see that the wait would be in vain. The
 /// instant is `std`'s: this crate has no runtime (`tokio::time::Instant::from_std` follows a paused clock).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct Deadline {
-    /// The instant at which the call fails with [`Elapsed`](crate::Elapsed) of [`Phase::Total`](crate::Phase::Total).
+    /// The instant at which the call fails with [`Elapsed`](crate::Elapsed) of [`Phase::Total`](crate::Phase::Total) or
+    /// [`Phase::Hop`](crate::Phase::Hop).
     pub at: Instant,
 }
 

@@ -9,7 +9,7 @@
 //! | [`PerRequest`] | an override of a layer's options for one request, in its extensions |
 //! | [`Origin`], [`Chain`] | who may receive what was meant for whom, over a chain of redirects |
 //! | [`Defaulted`] | which headers nobody asked for |
-//! | [`Deadline`] | when the whole call ends |
+//! | [`Deadline`] | when the call ends |
 //! | [`Outcome`], [`Fault`], [`Phase`], [`Elapsed`] | what a failure may have done on the wire, and which clock ran out |
 //! | [`auth`] | how a scheme signs requests and answers challenges |
 //! | [`HttpService`], [`BoxHttp`] | the service shape that everything here has, and its boxed form |

@@ -40,10 +40,10 @@
 //!
 //! # Order
 //!
-//! The total stands outside Redirect and Retry and covers both with all their waits; it leaves a [`Deadline`] in the
-//! request's extensions, so that Retry need not begin a wait that would be in vain. The attempt stands below Retry,
+//! The total stands outside Redirect and Retry and covers both with all their waits. The attempt stands below Retry,
 //! which may try again after it. A hop stands between the two, in its mount. Whichever limit runs out first ends the
-//! call.
+//! call. Total and hop leave a [`Deadline`] in the request's extensions, the earlier of both, so that Retry need not
+//! begin a wait that would be in vain.
 //!
 //! # Differences from requests
 //!
@@ -189,14 +189,12 @@ where
         let clock = match self.scope {
             Scope::Hop => Clock::start(Phase::Hop, self.limit),
             Scope::Total => {
-                let limit = limit(|options| options.total, request.extensions(), self.limit);
-                let clock = Clock::start(Phase::Total, limit);
-                if let Some(clock) = &clock {
-                    announce(request.extensions_mut(), clock.deadline());
-                }
-                clock
+                Clock::start(Phase::Total, limit(|options| options.total, request.extensions(), self.limit))
             }
         };
+        if let Some(clock) = &clock {
+            announce(request.extensions_mut(), clock.deadline());
+        }
         TimeoutFuture::new(self.inner.call(request), clock)
     }
 }

@@ -189,7 +189,10 @@ async fn the_deadline_is_announced_and_an_earlier_one_kept() {
         (TimeoutLayer::total(secs(5)), in_secs(8), in_secs(5)),
         (TimeoutLayer::total(TimeoutOptions::default().total(Duration::MAX)), None, None),
         (TimeoutLayer::total(TimeoutOptions::default()), None, None),
-        (TimeoutLayer::hop(Some(5 * SECOND)), None, None),
+        (TimeoutLayer::hop(Some(5 * SECOND)), None, in_secs(5)),
+        (TimeoutLayer::hop(Some(5 * SECOND)), in_secs(3), in_secs(3)),
+        (TimeoutLayer::hop(None), in_secs(3), in_secs(3)),
+        (TimeoutLayer::hop(None), None, None),
     ] {
         let service = Scripted::new([status(200)]);
         let mut request = request();
