@@ -32,7 +32,7 @@ impl Auth for HeaderKey {
         };
         let parts = request.parts_mut();
         if !parts.headers.contains_key(&self.name) || Defaulted::contains(&parts.extensions, &self.name) {
-            parts.headers.insert(&self.name, value.clone());
+            return Signing::Done(super::insert(&mut parts.headers, self.name.clone(), value.clone()));
         }
         Signing::Done(Ok(()))
     }

@@ -66,7 +66,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::header::AUTHORIZATION;
-use http::{HeaderValue, Request, Response, request, response};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, request, response};
 use sortie_core::auth::{Answer, Auth, Recipient, SharedAuth, Signing, Unsigned, Verdict};
 use sortie_core::{BoxError, Replay, call_when_ready};
 use tower_layer::Layer;
@@ -260,7 +260,12 @@ where
 /// What Basic and Bearer do to a request.
 fn set_credentials<'a>(request: &mut Unsigned<'_>, value: Result<HeaderValue, &'static str>) -> Signing<'a> {
     let name = request.recipient().header();
-    Signing::Done(value.map(|value| drop(request.headers_mut().insert(name, value))).map_err(Into::into))
+    Signing::Done(value.map_err(Into::into).and_then(|value| insert(request.headers_mut(), name, value)))
+}
+
+/// Sets a header, in a map that may be as full as one can be: its other methods panic then.
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: HeaderValue) -> Result<(), BoxError> {
+    headers.try_insert(name, value).map(drop).map_err(Into::into)
 }
 
 #[cfg(test)]
