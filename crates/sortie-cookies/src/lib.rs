@@ -41,7 +41,7 @@
 //!
 //! # Per-request override
 //!
-//! `PerRequest<CookieOptions>` in the request's extensions: `Use` for another jar, `Off` to send and keep none. It
+//! `PerRequest<CookieOptions>` in the request's extensions: `Use` for another jar, `Off` for none. It
 //! holds for the whole chain of redirects: a jar gives each host only what is its own. [`RequestCookies`] are cookies
 //! for this one request; they are bound to its origin and are not kept. A `Cookie` header set by hand is merged with
 //! the jar's cookies, name by name, and its value wins; [`CookieOptions::hand_set`] makes it replace them. A cookie

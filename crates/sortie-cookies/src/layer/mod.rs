@@ -126,10 +126,7 @@ where
 
 /// Puts the `Cookie` header on a request, and says where the answer's cookies are to be kept.
 fn prepare<B>(request: &mut Request<B>, options: Option<&CookieOptions>) -> Option<Keep> {
-    let own = match PerRequest::<CookieOptions>::of(request.extensions()) {
-        Some(PerRequest::Off) => return None,
-        _ => request.extensions().get::<RequestCookies>().filter(|_| !Chain::has_crossed(request.extensions())),
-    };
+    let own = request.extensions().get::<RequestCookies>().filter(|_| !Chain::has_crossed(request.extensions()));
     let options = PerRequest::resolve(request.extensions(), options);
     let uri = request.uri();
     let keep = options.filter(|_| uri.scheme().is_some() && uri.host().is_some()).map(|options| Keep {
@@ -149,7 +146,8 @@ fn prepare<B>(request: &mut Request<B>, options: Option<&CookieOptions>) -> Opti
     let field =
         if own.is_none() && (!is_hand_set || jar.is_none()) { jar } else { merge(own, hand.iter(), jar.as_ref()) };
     if let Some(field) = field {
-        request.headers_mut().insert(COOKIE, field);
+        // Fails for a map that holds 24,576 headers, more than any server takes; `insert` would panic.
+        let _ = request.headers_mut().try_insert(COOKIE, field);
     }
     keep
 }
