@@ -55,6 +55,17 @@ impl SessionBuilder {
         self
     }
 
+    fn set_header<N, V>(mut self, setter: &'static str, name: N, value: V) -> Self
+    where
+        N: TryInto<HeaderName>,
+        V: TryInto<HeaderValue>,
+    {
+        let set = setter::header(setter, name, value)
+            .and_then(|(name, value)| setter::insert(setter, &mut self.settings.headers, name, value));
+        self.error = self.error.or(set.err());
+        self
+    }
+
     /// The URL that relative ones are appended to: `"https://api.example.com/v1/"` makes `"users"` and `"/users"` both
     /// `https://api.example.com/v1/users`.
     pub fn base_url(mut self, url: impl IntoUrl) -> Self {
@@ -69,23 +80,18 @@ impl SessionBuilder {
     }
 
     /// A header for every request that does not have it. A later value for the same name replaces the earlier.
-    pub fn header<N, V>(mut self, name: N, value: V) -> Self
+    pub fn header<N, V>(self, name: N, value: V) -> Self
     where
         N: TryInto<HeaderName>,
         V: TryInto<HeaderValue>,
     {
-        match setter::header("SessionBuilder::header", name, value) {
-            Ok((name, value)) => {
-                self.settings.headers.insert(name, value);
-                self
-            }
-            Err(invalid) => self.invalid(invalid),
-        }
+        self.set_header("SessionBuilder::header", name, value)
     }
 
     /// Headers for every request that does not have them; they replace those set before under the same names.
     pub fn headers(mut self, headers: HeaderMap) -> Self {
-        setter::replace(&mut self.settings.headers, headers);
+        let set = setter::replace("SessionBuilder::headers", &mut self.settings.headers, headers);
+        self.error = self.error.or(set.err());
         self
     }
 
@@ -101,14 +107,8 @@ impl SessionBuilder {
     }
 
     /// The `User-Agent` of every request that has none.
-    pub fn user_agent<V: TryInto<HeaderValue>>(mut self, value: V) -> Self {
-        match setter::header("SessionBuilder::user_agent", USER_AGENT, value) {
-            Ok((name, value)) => {
-                self.settings.headers.insert(name, value);
-                self
-            }
-            Err(invalid) => self.invalid(invalid),
-        }
+    pub fn user_agent<V: TryInto<HeaderValue>>(self, value: V) -> Self {
+        self.set_header("SessionBuilder::user_agent", USER_AGENT, value)
     }
 
     /// A query parameter appended to the URL of every request, after what the URL has.
@@ -310,8 +310,9 @@ impl fmt::Debug for SessionBuilder {
 mod tests {
     use super::*;
     use crate::{ErrorKind, Response};
+    use sortie_layers::auth::HeaderKey;
     use sortie_layers::retry::Backoff;
-    use sortie_testkit::{Scripted, status};
+    use sortie_testkit::{Scripted, reply, status};
     use std::error::Error as _;
 
     #[test]
@@ -362,5 +363,69 @@ mod tests {
         assert_eq!(get(&session, "http://b.test/").await.attempts(), 1);
         let again = session.to_builder().build().unwrap();
         assert_eq!(get(&again, "http://b.test/").await.attempts(), 1);
+    }
+
+    // A key of one's own is as much the mount's or the request's as an `Authorization` is.
+    #[tokio::test]
+    async fn a_default_header_yields_to_the_key_of_a_mount_or_a_request() {
+        let server = Scripted::from_fn(|_, _| Ok(status(200)));
+        let name = http::HeaderName::from_static("x-api-key");
+        let key = |value: &'static str| HeaderKey::new(name.clone(), value);
+        let session = Session::builder()
+            .transport(server.clone())
+            .header("x-api-key", "session")
+            .mount("http://m.test/", Mount::new().auth(key("mount")))
+            .build()
+            .unwrap();
+        for (request, expected) in [
+            (session.get("http://a.test/"), "session"),
+            (session.get("http://m.test/"), "mount"),
+            (session.get("http://a.test/").auth(key("request")), "request"),
+            (session.get("http://m.test/").auth(key("request")), "request"),
+            (session.get("http://m.test/").header("x-api-key", "by hand"), "by hand"),
+        ] {
+            request.send().await.unwrap();
+            assert_eq!(server.requests().last().unwrap().headers[&name], expected);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_wait_before_a_retry_outlasts_the_limit_of_its_hop() {
+        let busy = Scripted::<Body>::from_fn(|_, _| Ok(reply(503, [("retry-after", "30")], "busy")));
+        let session = Session::builder()
+            .retry(RetryOptions::standard())
+            .mount("http://m.test/", Mount::from(busy).timeout(Duration::from_secs(2)))
+            .build()
+            .unwrap();
+        assert_eq!(get(&session, "http://m.test/").await.status(), 503);
+    }
+
+    #[tokio::test]
+    async fn a_map_that_is_full_of_headers_is_an_error_or_sent_as_it_is() {
+        let mut full = HeaderMap::new();
+        let value = || HeaderValue::from_static("1");
+        while full.try_append(HeaderName::try_from(format!("x-{}", full.len())).unwrap(), value()).is_ok() {}
+        let server = Scripted::<Body>::from_fn(|_, _| Ok(status(200)));
+        let session = Session::builder().transport(server.clone()).build().unwrap();
+        let request = || session.get("http://a.test/").headers(full.clone());
+        for request in [request().header("x", "1"), request().form(&[("a", "1")]), request().bearer_auth("token")] {
+            let error = request.send().await.unwrap_err();
+            assert!(matches!(error.kind(), ErrorKind::Builder | ErrorKind::Auth), "{error:?}");
+        }
+        for builder in [
+            Session::builder().headers(full.clone()),
+            Session::builder()
+                .without_header("user-agent")
+                .without_header("accept")
+                .headers(full.clone())
+                .header("x", "1"),
+            Session::builder().mount("http://a.test/", Mount::new().headers(full.clone()).header("x", "1")),
+            Session::builder().mount("http://a.test/", Mount::new().header("x", "1").headers(full.clone())),
+        ] {
+            assert_eq!(builder.build().unwrap_err().kind(), ErrorKind::Builder);
+        }
+        assert_eq!(server.count(), 0);
+        request().send().await.unwrap();
+        assert_eq!(server.requests()[0].headers.len(), full.len());
     }
 }

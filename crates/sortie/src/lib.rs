@@ -62,6 +62,8 @@ mod error;
 #[doc = include_str!("from_requests.md")]
 pub mod from_requests {}
 mod into_url;
+#[cfg(feature = "json")]
+mod invalid_json;
 mod mount;
 mod one_shot;
 mod request;
@@ -76,6 +78,8 @@ mod userinfo;
 pub use builder::SessionBuilder;
 pub use error::{Error, ErrorKind};
 pub use into_url::{IntoUrl, InvalidUrl};
+#[cfg(feature = "json")]
+pub use invalid_json::InvalidJson;
 pub use mount::Mount;
 pub use one_shot::{delete, get, head, options, patch, post, put, request};
 pub use request::RequestBuilder;

@@ -67,18 +67,16 @@ impl Mount {
         N: TryInto<HeaderName>,
         V: TryInto<HeaderValue>,
     {
-        match setter::header("Mount::header", name, value) {
-            Ok((name, value)) => {
-                self.headers.insert(name, value);
-            }
-            Err(invalid) => self.error = self.error.or(Some(invalid)),
-        }
+        let set = setter::header("Mount::header", name, value)
+            .and_then(|(name, value)| setter::insert("Mount::header", &mut self.headers, name, value));
+        self.error = self.error.or(set.err());
         self
     }
 
     /// Headers for every request in this mount; see [`header`](Self::header).
     pub fn headers(mut self, headers: HeaderMap) -> Self {
-        setter::replace(&mut self.headers, headers);
+        let set = setter::replace("Mount::headers", &mut self.headers, headers);
+        self.error = self.error.or(set.err());
         self
     }
 

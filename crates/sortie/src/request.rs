@@ -36,6 +36,8 @@ struct Draft {
     extensions: Extensions,
     hooks: Option<Hooks>,
     body: Body,
+    /// The type of `body`, where the request does not set one itself.
+    content_type: Option<&'static str>,
 }
 
 impl RequestBuilder {
@@ -74,14 +76,13 @@ impl RequestBuilder {
     {
         self.try_edit(|draft| {
             let (name, value) = setter::header("RequestBuilder::header", name, value)?;
-            draft.headers.insert(name, value);
-            Ok::<_, setter::Invalid>(())
+            setter::insert("RequestBuilder::header", &mut draft.headers, name, value)
         })
     }
 
     /// Headers. They replace what was set under their names before, and any defaults.
     pub fn headers(self, headers: HeaderMap) -> Self {
-        self.edit(|draft| setter::replace(&mut draft.headers, headers))
+        self.try_edit(|draft| setter::replace("RequestBuilder::headers", &mut draft.headers, headers))
     }
 
     /// Leaves out a default header of the session's or the mount's: requests' `headers={"Accept": None}`.
@@ -111,14 +112,14 @@ impl RequestBuilder {
 
     /// A body of any kind; see [`Body`]. It sets no `Content-Type`.
     pub fn body(self, body: impl Into<Body>) -> Self {
-        self.edit(|draft| draft.body = body.into())
+        self.edit(|draft| draft.content(body.into(), None))
     }
 
     /// A form body, `application/x-www-form-urlencoded`: pairs, a map, or a struct; a sequence repeats its key.
     pub fn form<T: Serialize + ?Sized>(self, form: &T) -> Self {
         self.try_edit(|draft| {
             let form = serde_html_form::to_string(form).map_err(|error| unserializable("form", &error))?;
-            draft.content(form.into(), "application/x-www-form-urlencoded");
+            draft.content(form.into(), Some("application/x-www-form-urlencoded"));
             Ok::<_, setter::Invalid>(())
         })
     }
@@ -128,7 +129,7 @@ impl RequestBuilder {
     pub fn json<T: Serialize + ?Sized>(self, json: &T) -> Self {
         self.try_edit(|draft| {
             let json = serde_json::to_vec(json).map_err(|error| unserializable("json", &error))?;
-            draft.content(json.into(), "application/json");
+            draft.content(json.into(), Some("application/json"));
             Ok::<_, setter::Invalid>(())
         })
     }
@@ -173,7 +174,8 @@ impl RequestBuilder {
         self.edit(|draft| {
             let timeouts = match PerRequest::<TimeoutOptions>::of(&draft.extensions) {
                 Some(PerRequest::Use(timeouts)) => *timeouts,
-                _ => TimeoutOptions::default(),
+                Some(PerRequest::Off) => TimeoutOptions::default().no_total().no_attempt(),
+                None => TimeoutOptions::default(),
             };
             draft.extensions.insert(PerRequest::Use(change(timeouts)));
         })
@@ -272,7 +274,7 @@ impl RequestBuilder {
         self.edit(|draft| draft.hooks = Some(hooks))
     }
 
-    /// None of the session's hooks for this request.
+    /// None of the session's hooks for this request, nor of those added before; those added after run alone.
     pub fn no_hooks(self) -> Self {
         self.edit(|draft| {
             draft.hooks = None;
@@ -320,6 +322,7 @@ fn draft<M: TryInto<Method>>(session: &Session, method: M, url: impl IntoUrl) ->
         extensions: Extensions::new(),
         hooks: None,
         body: Body::empty(),
+        content_type: None,
     })
 }
 
@@ -333,10 +336,10 @@ fn unserializable(setter: &str, error: &dyn fmt::Display) -> setter::Invalid {
 }
 
 impl Draft {
-    /// A body with its type, unless the request has a type already.
-    fn content(&mut self, body: Body, content_type: &'static str) {
+    /// A body with its type, in place of those before. A `Content-Type` set by hand counts instead.
+    fn content(&mut self, body: Body, content_type: Option<&'static str>) {
         self.body = body;
-        self.headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static(content_type));
+        self.content_type = content_type;
     }
 
     fn into_request(mut self) -> Result<(Request<Body>, Url), Error> {
@@ -347,7 +350,19 @@ impl Draft {
             self.extensions.insert(Fragment::new(fragment));
         }
         if let Some(hooks) = self.hooks {
-            self.extensions.insert(PerRequest::Use(hooks));
+            let alone = matches!(PerRequest::<Hooks>::of(&self.extensions), Some(PerRequest::Off));
+            self.extensions.insert(PerRequest::Use(if alone { hooks.alone() } else { hooks }));
+        }
+        if let Some(content_type) = self.content_type
+            && !Without::contains(&self.extensions, &CONTENT_TYPE)
+            && !self.headers.contains_key(CONTENT_TYPE)
+        {
+            setter::insert(
+                "RequestBuilder::headers",
+                &mut self.headers,
+                CONTENT_TYPE,
+                HeaderValue::from_static(content_type),
+            )?;
         }
         let mut request = Request::new(self.body);
         *request.method_mut() = self.method;
@@ -384,6 +399,7 @@ mod tests {
     use crate::{ErrorKind, Session};
     use http::header::{ACCEPT, AUTHORIZATION, COOKIE};
     use sortie_core::auth::Userinfo;
+    use sortie_testkit::{Scripted, status};
     use std::error::Error as _;
 
     fn session() -> Session {
@@ -434,6 +450,56 @@ mod tests {
             assert_eq!(json.headers()[CONTENT_TYPE], "application/ld+json");
             assert_eq!(json.body().as_bytes(), Some(&b"[1,2]"[..]));
         }
+    }
+
+    #[test]
+    fn a_body_that_is_replaced_takes_its_type_along() {
+        let post = || session().post("x").form(&[("a", "1")]);
+        for (request, content_type) in [
+            (post(), Some("application/x-www-form-urlencoded")),
+            (post().body("raw"), None),
+            (post().header(CONTENT_TYPE, "text/csv").body("raw"), Some("text/csv")),
+            (post().without_header(CONTENT_TYPE), None),
+            (session().post("x").body("raw").form(&[("a", "1")]), Some("application/x-www-form-urlencoded")),
+            #[cfg(feature = "json")]
+            (post().json(&1), Some("application/json")),
+            #[cfg(feature = "json")]
+            (session().post("x").json(&1).form(&[("a", "1")]), Some("application/x-www-form-urlencoded")),
+        ] {
+            let request = request.build().unwrap();
+            let found = request.headers().get(CONTENT_TYPE).map(|value| value.to_str().unwrap());
+            assert_eq!(found, content_type);
+        }
+    }
+
+    #[tokio::test]
+    async fn hooks_added_after_no_hooks_run_alone() {
+        let server = Scripted::from_fn(|_, _| Ok(status(200)));
+        let name = |name: &'static str| {
+            move |request: &mut request::Parts| drop(request.headers.insert(name, HeaderValue::from_static("ran")))
+        };
+        let hooks = Hooks::new().on_request(name("of-session"));
+        let session = Session::builder().transport(server.clone()).hooks(hooks).build().unwrap();
+        let get = || session.get("http://a.test/");
+        for (request, ran) in [
+            (get().on_request(name("own")), ["of-session", "own"].as_slice()),
+            (get().no_hooks().on_request(name("own")), &["own"]),
+            (get().on_request(name("dropped")).no_hooks(), &[]),
+        ] {
+            request.send().await.unwrap();
+            let headers = server.requests().last().unwrap().headers.clone();
+            let found: Vec<_> =
+                ["of-session", "own", "dropped"].into_iter().filter(|name| headers.contains_key(*name)).collect();
+            assert_eq!(found, ran);
+        }
+    }
+
+    #[test]
+    fn a_limit_given_after_all_were_switched_off_is_the_only_one() {
+        let off = PerRequest::<TimeoutOptions>::Off;
+        let request = session().get("x").extension(off).timeout(Duration::from_secs(1)).build().unwrap();
+        let timeouts = TimeoutOptions::default().total(Duration::from_secs(1)).no_attempt();
+        assert_eq!(PerRequest::of(request.extensions()), Some(&PerRequest::Use(timeouts)));
     }
 
     #[test]

@@ -131,7 +131,10 @@ impl Response {
             return Ok(self);
         }
         let url = self.url.clone();
-        Err(Error::new(ErrorKind::Status, StatusError::new(self.into())).with_url(|| url))
+        let kept = Kept { url: self.url.clone(), elapsed: self.elapsed };
+        let mut response = HttpResponse::from(self);
+        response.extensions_mut().insert(kept);
+        Err(Error::new(ErrorKind::Status, StatusError::new(response)).with_url(|| url))
     }
 
     /// The whole body.
@@ -165,12 +168,14 @@ impl Response {
     ///
     /// # Errors
     ///
-    /// As [`bytes`](Self::bytes); and [`ErrorKind::Decode`] if it is not JSON, or not of that shape.
+    /// As [`bytes`](Self::bytes); and [`ErrorKind::Decode`], by [`InvalidJson`](crate::InvalidJson), if it is not JSON,
+    /// or not of that shape.
     #[cfg(feature = "json")]
     pub async fn json<T: serde::de::DeserializeOwned>(self) -> Result<T, Error> {
         let url = self.url.clone();
         let bytes = self.bytes().await?;
-        serde_json::from_slice(&bytes).map_err(|error| Error::new(ErrorKind::Decode, error).with_url(|| url))
+        let decoded = serde_json::from_slice(&bytes).map_err(crate::InvalidJson::new);
+        decoded.map_err(|error| Error::new(ErrorKind::Decode, error).with_url(|| url))
     }
 
     /// The next chunk of the body; `None` at its end.
@@ -198,6 +203,13 @@ impl Response {
     pub fn into_body(self) -> Body {
         self.body
     }
+}
+
+/// What a response knows beside its head, while it is an error.
+#[derive(Clone, Default)]
+struct Kept {
+    url: Option<Url>,
+    elapsed: Option<Duration>,
 }
 
 fn is_error(status: StatusCode) -> bool {
@@ -237,9 +249,10 @@ impl From<Response> for HttpResponse<Body> {
 
 impl<B: Into<Body>> From<HttpResponse<B>> for Response {
     fn from(response: HttpResponse<B>) -> Self {
-        let (head, body) = response.into_parts();
-        let url = head.extensions.get::<FinalUrl>().map(|last| last.url().clone());
-        Self { head, url, elapsed: None, body: body.into() }
+        let (mut head, body) = response.into_parts();
+        let Kept { url, elapsed } = head.extensions.remove().unwrap_or_default();
+        let url = head.extensions.get::<FinalUrl>().map(|last| last.url().clone()).or(url);
+        Self { head, url, elapsed, body: body.into() }
     }
 }
 
@@ -269,6 +282,16 @@ mod tests {
         let response = error.into_response().unwrap();
         assert_eq!(response.headers()["x-trace"], "7");
         assert_eq!(response.text().await.unwrap(), "no such item");
+    }
+
+    #[test]
+    fn a_response_that_was_an_error_still_knows_its_whole_url_and_its_time() {
+        let (url, second) = (Url::parse("http://a.test/x?q=secret#part").unwrap(), Duration::from_secs(1));
+        let response = Response::received(reply(404, [], "").map(Into::into), Some(url.clone()), second);
+        let error = response.error_for_status().unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
+        let response = error.into_response().unwrap();
+        assert_eq!((response.url(), response.elapsed()), (Some(&url), Some(second)));
     }
 
     #[test]

@@ -45,6 +45,8 @@ pub struct Session(Arc<Inner>);
 struct Inner {
     tower: BoxHttp,
     settings: Settings,
+    /// Whether the tower was made of the settings, and not given.
+    is_ours: bool,
     calls: InFlight,
     pool: Option<Pool>,
     left_pool: AtomicBool,
@@ -93,14 +95,19 @@ impl Session {
         // There is no tower of ours whose settings these would be; a builder made from this session starts with the
         // defaults above the same service.
         let settings = Settings { transport: TransportSetting::Given(tower.clone()), ..Settings::default() };
-        Self::assembled(tower, settings, None)
+        Self::with(tower, settings, false, None)
     }
 
     pub(crate) fn assembled(tower: BoxHttp, settings: Settings, pool: Option<Pool>) -> Self {
+        Self::with(tower, settings, true, pool)
+    }
+
+    fn with(tower: BoxHttp, settings: Settings, is_ours: bool, pool: Option<Pool>) -> Self {
         if let Some(pool) = &pool {
             pool.enter();
         }
-        Self(Arc::new(Inner { tower, settings, calls: InFlight::default(), pool, left_pool: AtomicBool::new(false) }))
+        let (calls, left_pool) = (InFlight::default(), AtomicBool::new(false));
+        Self(Arc::new(Inner { tower, settings, is_ours, calls, pool, left_pool }))
     }
 
     /// A builder with this session's settings, cookie jar, retry budgets and connection pool.
@@ -188,11 +195,12 @@ impl Session {
         Pending(State::Call { tower: self.0.tower.clone().call(request), uri, ticket: Some(ticket) })
     }
 
-    /// The cookie jar; `None` if the session keeps no cookies, or keeps them in a store of the user's.
+    /// The cookie jar; `None` if the session keeps no cookies, or keeps them in a store of the user's, and for one made
+    /// by [`from_service`](Self::from_service).
     #[cfg(feature = "cookies")]
     #[must_use]
     pub fn cookies(&self) -> Option<&sortie_cookies::Jar> {
-        self.0.settings.jar.as_ref()
+        self.0.settings.jar.as_ref().filter(|_| self.0.is_ours)
     }
 
     pub(crate) fn base_url(&self) -> Option<&BaseUrl> {
@@ -308,5 +316,37 @@ impl Future for Pending {
 impl fmt::Debug for Pending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pending").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sortie_testkit::{Answer, Scripted, status};
+
+    #[test]
+    #[cfg(feature = "cookies")]
+    fn a_session_over_a_given_stack_shows_no_jar_and_what_is_built_from_it_has_one() {
+        let session = Session::from_service(Scripted::<Body>::new([status(200)]));
+        assert!(session.cookies().is_none());
+        assert!(session.to_builder().build().unwrap().cookies().is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_session_that_is_anothers_transport_waits_for_the_bodies_that_this_one_reads() {
+        let body = Body::segments([Bytes::from_static(b"one"), Bytes::from_static(b"two")]);
+        let server = Scripted::<Body>::new([Answer::from(HttpResponse::new(body))]);
+        let inner = Session::builder().transport(server).build().unwrap();
+        let outer = Session::builder().transport(inner.clone()).build().unwrap();
+        let response = outer.get("http://a.test/").send().await.unwrap();
+        let started = Instant::now();
+        let (bytes, ()) = tokio::join!(
+            async {
+                tokio::time::sleep(Duration::from_secs(3)).await;
+                response.bytes().await.unwrap()
+            },
+            inner.close()
+        );
+        assert_eq!((&*bytes, started.elapsed().as_secs()), (&b"onetwo"[..], 3));
     }
 }

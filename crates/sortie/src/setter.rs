@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use http::header::Entry;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// A setter was given a value that it cannot take. The value is not part of the message: it may be a secret.
@@ -53,24 +52,37 @@ pub(crate) fn header_name<N: TryInto<HeaderName>>(setter: &'static str, name: N)
     name.try_into().map_err(|_| Invalid::new(setter, "the name is not a valid header name"))
 }
 
+/// Sets a header, in a map that may be as full as one can be: its other methods panic then.
+pub(crate) fn insert(
+    setter: &'static str,
+    into: &mut HeaderMap,
+    name: HeaderName,
+    value: HeaderValue,
+) -> Result<(), Invalid> {
+    into.try_insert(name, value).map(drop).map_err(|_| too_many(setter))
+}
+
+fn too_many(setter: &'static str) -> Invalid {
+    Invalid::new(setter, "there are more headers than a header map can hold (24,576)")
+}
+
 /// Puts `headers` in the place of what `into` has under their names; all values of a repeated name are kept.
-pub(crate) fn replace(into: &mut HeaderMap, headers: HeaderMap) {
+pub(crate) fn replace(setter: &'static str, into: &mut HeaderMap, headers: HeaderMap) -> Result<(), Invalid> {
     let mut last = None;
     for (name, value) in headers {
         match (name, &last) {
             (Some(name), _) => {
-                into.insert(name.clone(), value);
+                insert(setter, into, name.clone(), value)?;
                 last = Some(name);
             }
             (None, Some(name)) => {
-                if let Entry::Occupied(mut entry) = into.entry(name) {
-                    entry.append(value);
-                }
+                into.try_append(name, value).map_err(|_| too_many(setter))?;
             }
             // A map's first item always has its name.
             (None, None) => {}
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -95,7 +107,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.append(ACCEPT, HeaderValue::from_static("a"));
         headers.append(ACCEPT, HeaderValue::from_static("b"));
-        replace(&mut into, headers);
+        replace("", &mut into, headers).unwrap();
         assert_eq!(into.get_all(ACCEPT).iter().collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!(into[COOKIE], "kept");
     }

@@ -1,6 +1,6 @@
 //! The order of the tower, written once.
 
-use http::header::AUTHORIZATION;
+use http::header::{ACCEPT, HeaderName, USER_AGENT};
 #[cfg(feature = "cookies")]
 use sortie_cookies::{CookieOptions, CookiesLayer};
 use sortie_core::{BoxHttp, PerRequest};
@@ -82,9 +82,14 @@ fn mount(settings: &Settings, mount: &Mount, wire: &Wire) -> BoxHttp {
 }
 
 /// The default headers, of which those are named that a mount's header or an auth may replace: nobody else asks.
+///
+/// An auth may put its key into any header. Only the two that every session has are left out where no mount sets them,
+/// so that most requests carry no list.
 fn defaults(settings: &Settings) -> HeadersOptions {
-    let mounts = settings.mounts.iter().flat_map(|(_, mount)| mount.headers.keys().cloned());
-    HeadersOptions::from(settings.headers.clone()).replaceable(mounts.chain([AUTHORIZATION]))
+    let set_by_mount = |name: &HeaderName| settings.mounts.iter().any(|(_, mount)| mount.headers.contains_key(name));
+    let replaceable = |name: &&HeaderName| (**name != ACCEPT && **name != USER_AGENT) || set_by_mount(name);
+    let names: Vec<_> = settings.headers.keys().filter(replaceable).cloned().collect();
+    HeadersOptions::from(settings.headers.clone()).replaceable(names)
 }
 
 /// A mount's auth acts wherever its prefix matches, the session's only while the chain is where the caller sent it.
