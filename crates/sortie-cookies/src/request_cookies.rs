@@ -9,7 +9,7 @@ use crate::parse::check_pair;
 /// Cookies given for one request: a request extension.
 ///
 /// They are sent to the origin that the request was made for and, by redirects, no further: once a chain has left it
-/// they are not sent again, also after a return. They are never stored. One of the same name in the jar or in a
+/// they are not sent again, not even after a return. They are never stored. One of the same name in the jar or in a
 /// `Cookie` header stays behind, so a server never sees two.
 ///
 /// `Debug` shows the names only.

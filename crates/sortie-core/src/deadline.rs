@@ -3,8 +3,8 @@ use std::time::Instant;
 /// When the call ends, retries, back-off and body included: a request extension.
 ///
 /// The timeouts of the whole call and of a hop write it, the earlier of both, so that a layer that is about to wait can
-/// see that the wait would be in vain. The
-/// instant is `std`'s: this crate has no runtime (`tokio::time::Instant::from_std` follows a paused clock).
+/// see that the wait would be in vain. The instant is `std`'s: this crate has no runtime
+/// (`tokio::time::Instant::from_std` follows a paused clock).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct Deadline {

@@ -90,7 +90,7 @@ impl fmt::Display for Origin {
 /// Where a chain of redirects began and whether it has left: an extension of every follow-up request.
 ///
 /// What the session or the request carries for one server (auth, cookies given for the request) acts only while
-/// `crossed` is false. It stays true for the rest of the chain, also after a return to the first origin: a foreign
+/// `crossed` is false. It stays true for the rest of the chain, even after a return to the first origin: a foreign
 /// server chose that URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -76,7 +76,7 @@ impl QueryOptions {
         Self::default()
     }
 
-    /// With one more, neither name nor value encoded yet.
+    /// Adds a parameter. Name and value are given as they are, and encoded here.
     #[must_use]
     pub fn pair(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
         self.extend([(name, value)]);

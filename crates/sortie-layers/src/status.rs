@@ -78,13 +78,13 @@ pub struct StatusLayer {
 }
 
 impl StatusLayer {
-    /// For every request that does not say otherwise.
+    /// Makes errors of the statuses in `options`, for every request that does not say otherwise.
     #[must_use]
     pub fn new(options: StatusOptions) -> Self {
         Self { options: Some(options) }
     }
 
-    /// For requests that bring their own [`StatusOptions`] only.
+    /// Makes errors for requests that bring their own [`StatusOptions`], and for no others.
     #[must_use]
     pub fn on_demand() -> Self {
         Self { options: None }

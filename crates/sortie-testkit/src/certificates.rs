@@ -7,7 +7,7 @@ use rcgen::{
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-/// A certificate authority of its own, with a key that was made with it and that nobody trusts but who is told to.
+/// A certificate authority of its own, with a key that was made with it and that nobody trusts unless told to.
 ///
 /// Clones are the same authority.
 ///

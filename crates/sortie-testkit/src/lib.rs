@@ -8,7 +8,7 @@
 //! | that a layer works over the services people put it over | [`prove_layer!`] |
 //! | a client against a real server, HTTP/1.1, HTTP/2 or HTTPS | [`TestServer`], [`ServerOptions`], [`TlsSetup`] |
 //! | a client's trust: expired, for another name, from a stranger | [`CertificateAuthority`] |
-//! | a client against a peer that breaks the rules, or off | [`TcpScript`], [`Steps`], [`Gate`] |
+//! | a client against a peer that breaks the rules or breaks off | [`TcpScript`], [`Steps`], [`Gate`] |
 //! | a client's connections at a paused clock | [`MemoryServer`] |
 //!
 //! Nothing here waits for things to settle: what happens in a task of its own can be waited for

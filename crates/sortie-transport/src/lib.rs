@@ -41,8 +41,8 @@
 //!
 //! Without `pool_block`, requests opens connections beyond its pool's size and throws them away; here
 //! [`TransportOptions::max_connections_per_origin`] is a cap, and requests wait in order. A request without a body says
-//! `Content-Length: 0` with all methods but GET, HEAD, CONNECT and TRACE, as there. A `Content-Length` of one's own
-//! that is not true is an error.
+//! `Content-Length: 0` with all methods but GET, HEAD, CONNECT and TRACE, as there. A `Content-Length` set by hand
+//! that is not the body's length is an error.
 
 mod body;
 mod clock;

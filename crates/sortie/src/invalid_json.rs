@@ -4,8 +4,8 @@ use serde_json::error::Category;
 
 /// A body is not JSON, or not of the shape that was asked for.
 ///
-/// Its text says where, and which field is missing. It repeats nothing of the body, as [`serde_json`'s own
-/// text](Self::serde) does: the body may be a secret, and errors are logged.
+/// Its text says where, and which field is missing. Unlike that of [`serde`](Self::serde), it repeats nothing of the
+/// body, which may be a secret: errors are logged.
 pub struct InvalidJson(serde_json::Error);
 
 impl InvalidJson {

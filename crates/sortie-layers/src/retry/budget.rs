@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 
-/// How many retries may be sent: a fifth of the calls, and ten a second beside them.
+/// How many retries may be sent: a fifth of the calls, and ten a second besides.
 ///
 /// Where servers fail, each retry adds to what they fail under. A budget lets a busy client retry a part of its calls
 /// only, so that its load grows by no more than that part, and leaves a quiet client its few retries. Retries that find

@@ -29,8 +29,8 @@
 //! With the last response, whatever its status, or with the last error. Faults in a response's body come after that and
 //! are not retried.
 //!
-//! A body that can be sent only once is sent once: where an attempt more were due, the call ends with the response, or
-//! with the error in [`NotReplayable`].
+//! A body that can be sent only once is sent once: where another attempt would be due, the call ends with the response,
+//! or with the error in [`NotReplayable`].
 //!
 //! # Per-request override
 //!
@@ -44,8 +44,8 @@
 //! # Order
 //!
 //! Outside auth and cookies, which are then decided anew for each attempt, and outside the attempt's timeout; inside
-//! redirects and the call's total timeout, whose [`Deadline`] it respects: a wait beyond it ends the call with what
-//! there is.
+//! redirects and the timeouts of the call and the hop, whose [`Deadline`] it respects: instead of a wait beyond it the
+//! call ends with what there is.
 //!
 //! # Differences from requests
 //!

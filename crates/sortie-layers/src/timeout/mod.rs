@@ -75,7 +75,7 @@ pub use future::{AttemptFuture, TimeoutFuture};
 pub struct TimeoutOptions {
     /// The whole call: redirects, retries, the waits between them, and the response body to its end.
     pub total: Option<PerRequest<Duration>>,
-    /// One attempt, from its begin to the head of its response.
+    /// One attempt, from its start to the head of its response.
     pub attempt: Option<PerRequest<Duration>>,
 }
 
