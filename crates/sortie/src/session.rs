@@ -44,9 +44,8 @@ pub struct Session(Arc<Inner>);
 
 struct Inner {
     tower: BoxHttp,
-    settings: Settings,
-    /// Whether the tower was made of the settings, and not given.
-    is_ours: bool,
+    /// What the tower was made of; `None` for one that was given.
+    settings: Option<Settings>,
     calls: InFlight,
     pool: Option<Pool>,
     left_pool: AtomicBool,
@@ -91,23 +90,19 @@ impl Session {
     /// ```
     #[must_use]
     pub fn from_service(service: impl HttpService<Body>) -> Self {
-        let tower = BoxHttp::new(service);
-        // There is no tower of ours whose settings these would be; a builder made from this session starts with the
-        // defaults above the same service.
-        let settings = Settings { transport: TransportSetting::Given(tower.clone()), ..Settings::default() };
-        Self::with(tower, settings, false, None)
+        Self::with(BoxHttp::new(service), None, None)
     }
 
     pub(crate) fn assembled(tower: BoxHttp, settings: Settings, pool: Option<Pool>) -> Self {
-        Self::with(tower, settings, true, pool)
-    }
-
-    fn with(tower: BoxHttp, settings: Settings, is_ours: bool, pool: Option<Pool>) -> Self {
         if let Some(pool) = &pool {
             pool.enter();
         }
+        Self::with(tower, Some(settings), pool)
+    }
+
+    fn with(tower: BoxHttp, settings: Option<Settings>, pool: Option<Pool>) -> Self {
         let (calls, left_pool) = (InFlight::default(), AtomicBool::new(false));
-        Self(Arc::new(Inner { tower, settings, is_ours, calls, pool, left_pool }))
+        Self(Arc::new(Inner { tower, settings, calls, pool, left_pool }))
     }
 
     /// A builder with this session's settings, cookie jar, retry budgets and connection pool.
@@ -116,7 +111,10 @@ impl Session {
     /// `session.headers.update(…)` after log-in. Of a session made by [`from_service`](Self::from_service) it is a
     /// builder with the default settings and that service as its transport.
     pub fn to_builder(&self) -> SessionBuilder {
-        SessionBuilder::of(self.0.settings.clone())
+        SessionBuilder::of(match &self.0.settings {
+            Some(settings) => settings.clone(),
+            None => Settings { transport: TransportSetting::Given(self.0.tower.clone()), ..Settings::default() },
+        })
     }
 
     /// A `GET` request.
@@ -200,11 +198,11 @@ impl Session {
     #[cfg(feature = "cookies")]
     #[must_use]
     pub fn cookies(&self) -> Option<&sortie_cookies::Jar> {
-        self.0.settings.jar.as_ref().filter(|_| self.0.is_ours)
+        self.0.settings.as_ref()?.jar.as_ref()
     }
 
     pub(crate) fn base_url(&self) -> Option<&BaseUrl> {
-        self.0.settings.base_url.as_ref()
+        self.0.settings.as_ref()?.base_url.as_ref()
     }
 
     /// Ends the session, for every clone of it: new calls are refused, calls under way and bodies being read may
@@ -322,12 +320,12 @@ impl fmt::Debug for Pending {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sortie_testkit::{Answer, Scripted, status};
+    use sortie_testkit::{Answer, Scripted};
 
     #[test]
     #[cfg(feature = "cookies")]
     fn a_session_over_a_given_stack_shows_no_jar_and_what_is_built_from_it_has_one() {
-        let session = Session::from_service(Scripted::<Body>::new([status(200)]));
+        let session = Session::from_service(Session::new());
         assert!(session.cookies().is_none());
         assert!(session.to_builder().build().unwrap().cookies().is_some());
     }
