@@ -12,6 +12,8 @@ pub enum InvalidRequest {
     NoScheme,
     /// The URI has no host.
     NoHost,
+    /// The URI's port is greater than 65535.
+    BadPort,
     /// The scheme is neither `http` nor `https`.
     UnsupportedScheme(String),
     /// The request has a `Content-Length` that is no number, or several that differ.
@@ -39,6 +41,7 @@ impl fmt::Display for InvalidRequest {
                 f.write_str("the request's URI has no scheme; the transport needs an absolute http or https URI")
             }
             Self::NoHost => f.write_str("the request's URI has no host"),
+            Self::BadPort => f.write_str("the port of the request's URI is greater than 65535"),
             Self::UnsupportedScheme(scheme) => {
                 write!(f, "the scheme `{scheme}` is not supported; `http` and `https` are")
             }

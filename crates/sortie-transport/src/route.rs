@@ -30,7 +30,7 @@ impl<'a> Parts<'a> {
         if !https && *scheme != Scheme::HTTP {
             return Err(InvalidRequest::UnsupportedScheme(scheme.to_string()));
         }
-        let (host, port) = split(uri.authority().map_or("", Authority::as_str));
+        let (host, port) = split(uri.authority().map_or("", Authority::as_str))?;
         if host.is_empty() {
             return Err(InvalidRequest::NoHost);
         }
@@ -39,15 +39,19 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// Host and port of an authority, which `http` has checked; its own accessors go over it twice.
-fn split(authority: &str) -> (&str, Option<u16>) {
+/// Host and port of an authority, which `http` has checked but for the size of the port; its own accessors go over it
+/// twice, and take a port that is too large for none.
+fn split(authority: &str) -> Result<(&str, Option<u16>), InvalidRequest> {
     let bytes = authority.as_bytes();
     let start = bytes.iter().rposition(|byte| *byte == b'@').map_or(0, |at| at + 1);
     let end = bytes.iter().rposition(|byte| !byte.is_ascii_digit()).unwrap_or(0);
     // A colon within brackets is followed by the closing one, so what ends in digits ends in a port.
     match bytes.get(end) {
-        Some(b':') if end >= start => (&authority[start..end], authority[end + 1..].parse().ok()),
-        _ => (&authority[start..], None),
+        Some(b':') if end >= start => {
+            let port = Some(&authority[end + 1..]).filter(|port| !port.is_empty()).map(str::parse).transpose();
+            Ok((&authority[start..end], port.map_err(|_| InvalidRequest::BadPort)?))
+        }
+        _ => Ok((&authority[start..], None)),
     }
 }
 
@@ -242,7 +246,7 @@ mod tests {
         ] {
             let uri: Uri = uri.parse().unwrap();
             let expected = (uri.host().unwrap(), uri.port_u16());
-            assert_eq!(split(uri.authority().unwrap().as_str()), expected, "{uri}");
+            assert_eq!(split(uri.authority().unwrap().as_str()), Ok(expected), "{uri}");
         }
     }
 
@@ -252,6 +256,7 @@ mod tests {
             ("/path", InvalidRequest::NoScheme),
             ("example.com", InvalidRequest::NoScheme),
             ("ftp://h/", InvalidRequest::UnsupportedScheme("ftp".into())),
+            ("http://h:65536/", InvalidRequest::BadPort),
         ] {
             let uri: Uri = uri.parse().unwrap();
             assert_eq!(Parts::of(&uri, 0, Versions::Auto), Err(why), "{uri}");
