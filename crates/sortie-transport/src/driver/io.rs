@@ -15,11 +15,11 @@ pub(crate) struct ConnIo {
     stream: Stream,
     conn: Arc<Conn>,
     // Dropped after the stream: a permit is free when its socket is closed.
-    _permit: Permit,
+    _permit: Arc<Permit>,
 }
 
 impl ConnIo {
-    pub(crate) fn new(stream: Stream, conn: Arc<Conn>, permit: Permit) -> Self {
+    pub(crate) fn new(stream: Stream, conn: Arc<Conn>, permit: Arc<Permit>) -> Self {
         Self { stream, conn, _permit: permit }
     }
 }

@@ -19,7 +19,9 @@ pub(crate) struct Job {
     pub(crate) conn: Arc<Conn>,
     began: Began,
     limit: Option<Duration>,
-    permit: Option<Permit>,
+    /// Shared with the byte stream while the handshake goes on: what failed is said before its place is free, since
+    /// that is when those who wait are looked after.
+    permit: Option<Arc<Permit>>,
     pending: bool,
     /// The task's place among the transport's tasks, until it ends.
     _task: Option<Ticket>,
@@ -27,7 +29,7 @@ pub(crate) struct Job {
 
 impl Job {
     pub(crate) fn new(conn: Arc<Conn>, began: Began, limit: Option<Duration>) -> Self {
-        let permit = Some(Permit::new(conn.origin.clone(), conn.id));
+        let permit = Some(Arc::new(Permit::new(conn.origin.clone(), conn.id)));
         let task = conn.origin.shared().tasks.enter();
         Self { conn, began, limit, permit, pending: true, _task: task }
     }
@@ -59,18 +61,18 @@ impl Job {
         .await
     }
 
-    pub(crate) fn take_permit(&mut self) -> Option<Permit> {
-        self.permit.take()
+    pub(crate) fn permit(&self) -> Option<Arc<Permit>> {
+        self.permit.clone()
     }
 
     pub(crate) fn connected_exclusive(&mut self, handle: Exclusive) {
-        self.pending = false;
+        (self.pending, self.permit) = (false, None);
         let id = self.conn.id;
         self.conn.origin.with(|state, effects| state.connected_exclusive(id, handle, effects));
     }
 
     pub(crate) fn connected_shared(&mut self, handle: Stream) {
-        self.pending = false;
+        (self.pending, self.permit) = (false, None);
         let id = self.conn.id;
         self.conn.origin.with(|state, effects| state.connected_shared(id, handle, effects));
     }

@@ -41,7 +41,7 @@ pub(crate) async fn run(mut job: Job) {
         Err(refusal) => return job.fail(&refusal),
     };
     let conn = job.conn.clone();
-    let Some(permit) = job.take_permit() else { return };
+    let Some(permit) = job.permit() else { return };
     conn.set_info(info(&conn, &connected));
     let http2 = connected.http2;
     let io = TokioIo::new(ConnIo::new(connected.stream, conn.clone(), permit));

@@ -1,6 +1,8 @@
 //! What a failure says about what may have happened on the wire.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use sortie_core::{Body, Elapsed, Outcome, Phase, find};
@@ -200,4 +202,38 @@ async fn a_request_that_cannot_be_sent_is_an_error_before_anything_is_sent() {
         assert_eq!(find::<InvalidRequest>(&*error), Some(&why));
     }
     assert_eq!((server.connections(), transport.in_flight()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_breaks_in_its_handshake_fails_its_waiter_and_strands_nobody() {
+    let server = Arc::new(sortie_testkit::MemoryServer::from_fn(async |_| reply(200, [], "ok")));
+    let (broken, made, go) = (tokio::io::duplex(64).0, AtomicUsize::new(0), Arc::new(tokio::sync::Notify::new()));
+    let (broken, gate) = (std::sync::Mutex::new(Some(broken)), go.clone());
+    let options = TransportOptions::default().versions(sortie_transport::Versions::Http2Only);
+    let transport = Transport::new(options.connector(move |_| {
+        let first = made.fetch_add(1, Ordering::Relaxed) == 0;
+        let stream = if first { broken.lock().unwrap().take().unwrap() } else { server.connect_h2() };
+        let gate = gate.clone();
+        async move {
+            if first {
+                gate.notified().await;
+            }
+            Ok::<_, std::convert::Infallible>(stream)
+        }
+    }));
+    let call = || {
+        let transport = transport.clone();
+        tokio::spawn(async move { fetch(&transport, get("http://a.test/")).await })
+    };
+    let first = call();
+    crate::support::until("it connects", || transport.counts().connecting == 1).await;
+    // Queued after that connect began: its failure is none of its business, but the next connect is.
+    let second = call();
+    crate::support::until("both wait", || transport.counts().waiting == 2).await;
+    go.notify_one();
+    let error = first.await.unwrap().unwrap_err();
+    assert_eq!(Outcome::of(&*error), Some(Outcome::Connect { phase: Phase::Handshake }));
+    assert_eq!(second.await.unwrap().unwrap(), "ok");
+    let counts = transport.counts();
+    assert_eq!((counts.open, counts.connecting, counts.waiting), (1, 0, 0));
 }
