@@ -178,11 +178,12 @@ impl Origin {
         if self.shared.is_over() {
             return job.fail(&Refusal::NotSent(NotSent::Closed));
         }
-        let known = || self.runtime.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        match Handle::try_current().ok().or_else(known) {
-            Some(runtime) => drop(runtime.spawn(driver::run(job))),
-            None => job.fail(&Refusal::NotSent(NotSent::NoRuntime)),
+        let known = self.runtime.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut runtimes = Handle::try_current().ok().into_iter().chain(known).peekable();
+        if runtimes.peek().is_none() {
+            return job.fail(&Refusal::NotSent(NotSent::NoRuntime));
         }
+        spawn(job, runtimes);
     }
 
     /// Keeps nothing from now on; what runs and who waits goes on.
@@ -200,6 +201,27 @@ impl Origin {
 
     fn conns(&self) -> MutexGuard<'_, BTreeMap<ConnId, Weak<Conn>>> {
         self.conns.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Gives the job to the first runtime that takes it. One that is being shut down, maybe by the very thread that freed
+/// the place, drops at once what it is given; a job that none takes says so to its waiters.
+fn spawn(job: Job, runtimes: impl Iterator<Item = Handle>) {
+    let job = Arc::new(Mutex::new(Some(job)));
+    let take = |job: &Mutex<Option<Job>>| job.lock().unwrap_or_else(PoisonError::into_inner).take();
+    for runtime in runtimes {
+        let given = job.clone();
+        runtime.spawn(async move {
+            let job = take(&given);
+            drop(given);
+            if let Some(job) = job {
+                driver::run(job).await;
+            }
+        });
+        let is_taken = Arc::strong_count(&job) > 1 || job.lock().unwrap_or_else(PoisonError::into_inner).is_none();
+        if is_taken {
+            return;
+        }
     }
 }
 

@@ -114,3 +114,21 @@ fn a_place_that_is_freed_outside_of_a_runtime_is_the_next_waiters() {
     drop(stream);
     assert_eq!(serving.block_on(waiting).unwrap().unwrap(), 101);
 }
+
+#[test]
+fn a_runtime_that_is_shut_down_leaves_its_place_to_another_runtimes_waiter() {
+    let serving = runtime();
+    let server = serving.block_on(async { TestServer::from_fn(async |_| reply(200, [], vec![0; 3_000_000])) });
+    let transport = Transport::new(TransportOptions::default().max_connections_per_origin(1));
+    let going = runtime();
+    // Half read, so that the connection is in use.
+    let response = going.block_on(send(&transport, get(server.url("/")))).unwrap();
+    let waiting = serving.spawn({
+        let (transport, url) = (transport.clone(), server.url("/"));
+        async move { fetch(&transport, get(url)).await.map(|body| body.len()) }
+    });
+    serving.block_on(until("it waits", || transport.counts().waiting == 1));
+    drop(going);
+    assert_eq!(serving.block_on(waiting).unwrap().unwrap(), 3_000_000);
+    drop(response);
+}
