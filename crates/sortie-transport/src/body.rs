@@ -96,6 +96,14 @@ impl Pooled {
         self.ticket = None;
     }
 
+    /// [`end`](Self::end), before the answer's own.
+    fn abandon(&mut self) {
+        if let Hold::Http2(lease) = &self.hold {
+            lease.abandon();
+        }
+        self.end();
+    }
+
     fn conn(&mut self) -> Option<&Conn> {
         match &mut self.hold {
             Hold::Nothing => None,
@@ -107,7 +115,7 @@ impl Pooled {
     fn fail(&mut self, error: hyper::Error) -> BoxError {
         let closed = self.conn().is_some_and(|conn| conn.origin.shared().is_over());
         let source: BoxError = if closed { crate::error::NotSent::Closed.into() } else { error.into() };
-        self.end();
+        self.abandon();
         Fault::new(Outcome::MaybeProcessed, source).into()
     }
 
@@ -122,7 +130,7 @@ impl Pooled {
         while gap.clock.as_mut().poll(cx).is_ready() {
             let due = after(since, limit);
             if Instant::now() >= due {
-                self.end();
+                self.abandon();
                 return Poll::Ready(Fault::new(Outcome::MaybeProcessed, Elapsed::new(Phase::Read, limit)).into());
             }
             gap.clock.as_mut().reset(due);
@@ -185,6 +193,7 @@ impl Drop for Pooled {
                 Poll::Pending => Conn::settle(Settle { handle, rest: Some(rest) }),
             }
         }
+        self.abandon();
     }
 }
 

@@ -51,13 +51,14 @@ impl HeadClock {
         }))
     }
 
-    /// The limit that has run out. `began` says that the answer has begun, which ends both.
+    /// The limit that has run out. `began` says that the answer has begun, be it with a 100: then only the upload is
+    /// watched, to its end.
     pub(crate) fn poll(&mut self, conn: &Conn, began: bool, cx: &mut Context<'_>) -> Poll<Elapsed> {
         loop {
-            if began {
+            let now = Instant::now();
+            if began && self.ended(conn, now).is_some() {
                 return Poll::Pending;
             }
-            let now = Instant::now();
             let next = match self.look(conn, now) {
                 Ok(next) => next,
                 Err(elapsed) => return Poll::Ready(elapsed),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
@@ -108,6 +108,9 @@ fn begin_http1(mut handle: Exclusive, mut request: Request<Upload>, call: Call) 
     let length = request.body().length();
     let exchange = Exchange::begin(&handle.conn, &mut request, call);
     request::for_http1(&mut request, &handle.conn.origin.route, length);
+    if !request.body().is_end_stream() {
+        request.body_mut().report_to(handle.conn.clone());
+    }
     handle.conn.await_head(exchange.read);
     let sent = handle.sender.try_send_request(request);
     handle.call.set(sent);
@@ -331,6 +334,10 @@ impl ResponseFuture {
         conn.head_came();
         match sent {
             Ok(response) => {
+                if response.version() == Version::HTTP_10 {
+                    // hyper would speak HTTP/1.0 from now on, and leave out an upload of unknown length (no chunks).
+                    conn.retire();
+                }
                 let hold = if exchange.is_upgrade(response.status()) {
                     // The byte stream goes to whoever takes the upgrade; the driver hands it over.
                     drop(busy.take());
@@ -353,7 +360,14 @@ impl ResponseFuture {
         };
         let conn = lease.conn().clone();
         match sent {
-            Ok(response) => Some(exchange.respond(response, &conn, Hold::Http2(lease))),
+            Ok(response) => {
+                if exchange.is_upgrade(response.status()) {
+                    // Its end cannot be seen here, so its stream is never free again: it keeps the connection to itself.
+                    conn.retire();
+                    conn.gone();
+                }
+                Some(exchange.respond(response, &conn, Hold::Http2(lease)))
+            }
             Err(error) => {
                 self.0 = match lease.take_failure() {
                     Some(broken) => {

@@ -9,7 +9,7 @@ use sortie_core::{Body, BoxError, Replay};
 use tokio::time::Instant;
 
 use crate::error::BodyFailed;
-use crate::pool::conn::Lease;
+use crate::pool::conn::{Conn, Lease};
 use crate::request::Length;
 
 /// The body of a request on its way, and what ends with it.
@@ -18,12 +18,14 @@ pub(crate) struct Upload {
     body: Body,
     /// HTTP/2: the stream is not over before its upload is.
     lease: Option<Arc<Lease>>,
+    /// HTTP/1.1: where to say that it is over.
+    conn: Option<Arc<Conn>>,
     watch: Option<Arc<UploadWatch>>,
 }
 
 impl Upload {
     pub(crate) fn new(body: Body) -> Self {
-        Self { body, lease: None, watch: None }
+        Self { body, lease: None, conn: None, watch: None }
     }
 
     /// How much there is to send.
@@ -36,6 +38,11 @@ impl Upload {
 
     pub(crate) fn hold(&mut self, lease: Arc<Lease>) {
         self.lease = Some(lease);
+    }
+
+    pub(crate) fn report_to(&mut self, conn: Arc<Conn>) {
+        conn.upload_begins();
+        self.conn = Some(conn);
     }
 
     pub(crate) fn watch(&mut self) -> Arc<UploadWatch> {
@@ -70,6 +77,11 @@ impl http_body::Body for Upload {
     type Error = BoxError;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if self.lease.as_ref().is_some_and(|lease| lease.poll_abandoned(cx).is_ready()) {
+            self.lease = None;
+            // hyper resets the stream with this reason.
+            return Poll::Ready(Some(Err(h2::Error::from(h2::Reason::CANCEL).into())));
+        }
         let frame = Pin::new(&mut self.body).poll_frame(cx);
         if let Some(watch) = &self.watch {
             watch.polled(&frame);
@@ -94,6 +106,9 @@ impl Drop for Upload {
     fn drop(&mut self) {
         if let Some(watch) = &self.watch {
             watch.over();
+        }
+        if let Some(conn) = &self.conn {
+            conn.upload_ends();
         }
     }
 }

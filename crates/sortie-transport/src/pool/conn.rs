@@ -53,15 +53,30 @@ pub(crate) struct Lease {
     conn: Arc<Conn>,
     /// What the upload failed with: hyper tells the other half only that the stream was reset.
     broken: Mutex<Option<BoxError>>,
+    abandoned: AtomicBool,
+    uploader: AtomicWaker,
 }
 
 impl Lease {
     pub(crate) fn new(conn: Arc<Conn>) -> Self {
-        Self { conn, broken: Mutex::new(None) }
+        Self { conn, broken: Mutex::new(None), abandoned: AtomicBool::new(false), uploader: AtomicWaker::new() }
     }
 
     pub(crate) fn conn(&self) -> &Arc<Conn> {
         &self.conn
+    }
+
+    /// The answer is not wanted any more, and so neither is what is left of the upload: h2 resets a stream only when
+    /// both its halves are dropped.
+    pub(crate) fn abandon(&self) {
+        self.abandoned.store(true, Ordering::Release);
+        self.uploader.wake();
+    }
+
+    /// Asked by the upload. Ready once the exchange is [abandoned](Self::abandon).
+    pub(crate) fn poll_abandoned(&self, cx: &Context<'_>) -> Poll<()> {
+        self.uploader.register(cx.waker());
+        if self.abandoned.load(Ordering::Acquire) { Poll::Ready(()) } else { Poll::Pending }
     }
 
     pub(crate) fn upload_failed(&self, error: BoxError) {
@@ -101,7 +116,7 @@ pub(crate) struct Conn {
     pub(crate) origin: Arc<Origin>,
     info: OnceLock<Arc<Info>>,
     born: Instant,
-    /// Milliseconds from `born` to the last byte from the server.
+    /// Milliseconds from `born` to the last byte from the server, or the end of an upload.
     active: AtomicU64,
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
@@ -110,6 +125,8 @@ pub(crate) struct Conn {
     killed: AtomicBool,
     /// `bytes_in` when the request was handed over whose head is awaited.
     head_from: AtomicU64,
+    /// The upload of that request goes on: until it is over, the server owes no more than it has said (a 100).
+    uploading: AtomicBool,
     /// Its read limit in milliseconds.
     head_gap: AtomicU64,
     /// That limit has run out, as far as the driver can see, which does not see the end of a head.
@@ -136,6 +153,7 @@ impl Conn {
             retired: AtomicBool::new(false),
             killed: AtomicBool::new(false),
             head_from: AtomicU64::new(NO_HEAD),
+            uploading: AtomicBool::new(false),
             head_gap: AtomicU64::new(u64::MAX),
             gap_over: AtomicBool::new(false),
             caller: AtomicWaker::new(),
@@ -231,15 +249,25 @@ impl Conn {
         self.head_from.store(NO_HEAD, Ordering::Release);
     }
 
+    pub(crate) fn upload_begins(&self) {
+        self.uploading.store(true, Ordering::Release);
+    }
+
+    /// hyper has let go of the upload.
+    pub(crate) fn upload_ends(&self) {
+        self.touch(Instant::now());
+        self.uploading.store(false, Ordering::Release);
+    }
+
     pub(crate) fn head_gap(&self) -> Option<Duration> {
         let millis = self.head_gap.load(Ordering::Relaxed);
         (millis != u64::MAX).then(|| Duration::from_millis(millis))
     }
 
-    /// Whether a part of a head has come and not the whole of it.
+    /// Whether a part of a head has come and not the whole of it, with nothing left to be sent.
     pub(crate) fn is_within_head(&self) -> bool {
         let from = self.head_from.load(Ordering::Acquire);
-        from != NO_HEAD && self.bytes_in() > from
+        !self.uploading.load(Ordering::Acquire) && from != NO_HEAD && self.bytes_in() > from
     }
 
     /// Nothing has come for as long as the read limit is. Whoever awaits the head looks whether that is true of it.

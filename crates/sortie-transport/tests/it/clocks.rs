@@ -225,3 +225,42 @@ async fn an_upload_in_one_chunk_is_over_when_the_network_has_taken_it() {
     let error = fetch(&hasty, upload()).await.unwrap_err();
     assert_eq!(find::<Elapsed>(&*error), Some(&Elapsed::new(Phase::Write, secs(3))));
 }
+
+/// Chunks of an upload, each a while after the one before.
+fn slowly(chunks: u64, pause: Duration) -> Body {
+    let chunk = move |_| async move {
+        sleep(pause).await;
+        Ok::<_, std::io::Error>("x")
+    };
+    Body::stream(futures_util::StreamExt::then(futures_util::stream::iter(0..chunks), chunk))
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interim_answer_begins_no_gap_while_the_upload_goes_on() {
+    let answer = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+    let interim = "HTTP/1.1 100 Continue\r\n\r\n";
+    // The head is followed by eight chunks and the last one.
+    let steps = Steps::new().read_head().send(interim).read(8 * 6 + 5).sleep(secs(40)).send(answer).hold();
+    let transport = scripted(steps, PhaseTimeouts::default());
+    let start = Instant::now();
+    assert_eq!(fetch(&transport, post("http://a.test/", slowly(8, secs(100)))).await.unwrap(), "ok");
+    assert_eq!(start.elapsed(), secs(840));
+
+    // Once it is over, the gap counts from there.
+    let steps = Steps::new().read_head().send(interim).read(8 * 6 + 5).sleep(secs(400)).send(answer).hold();
+    let transport = scripted(steps, PhaseTimeouts::default());
+    let start = Instant::now();
+    let error = fetch(&transport, post("http://a.test/", slowly(8, secs(100)))).await.unwrap_err();
+    assert_eq!(find::<Elapsed>(&*error), Some(&Elapsed::new(Phase::Read, secs(60))));
+    assert!((860..=920).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interim_answer_does_not_end_the_write_limit() {
+    let steps = Steps::new().read_head().send("HTTP/1.1 100 Continue\r\n\r\n").sleep(secs(1000)).hold();
+    let transport = scripted(steps, PhaseTimeouts::default().write(secs(20)).read(None));
+    let start = Instant::now();
+    let error = fetch(&transport, post("http://a.test/", vec![0; 1_000_000])).await.unwrap_err();
+    assert_eq!(find::<Elapsed>(&*error), Some(&Elapsed::new(Phase::Write, secs(20))));
+    assert!((20..=30).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+}

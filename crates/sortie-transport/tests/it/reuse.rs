@@ -102,3 +102,18 @@ async fn an_answer_that_is_dropped_when_all_of_it_is_there_leaves_its_connection
     }
     assert_eq!((server.connections(), transport.counts().opened), (1, 1));
 }
+
+#[tokio::test]
+async fn an_upload_of_unknown_length_is_whole_after_an_answer_in_http_1_0() {
+    let old = "HTTP/1.0 200 OK\r\nconnection: keep-alive\r\ncontent-length: 2\r\n\r\nok";
+    let server = TcpScript::each(Steps::new().read_request().send(old).read_request().send(old).hold());
+    let transport = Transport::default();
+    for _ in 0..2 {
+        let chunks = futures_util::stream::iter(["a", "bc"].map(Ok::<_, std::io::Error>));
+        assert_eq!(fetch(&transport, post(server.url("/"), Body::stream(chunks))).await.unwrap(), "ok");
+    }
+    drop(transport);
+    for seen in server.finish().await {
+        assert_eq!(seen.text().matches("1\r\na\r\n2\r\nbc\r\n0\r\n\r\n").count(), seen.text().matches("POST").count());
+    }
+}

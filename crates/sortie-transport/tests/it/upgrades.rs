@@ -1,10 +1,12 @@
 //! Connections that become something else.
 
+use std::time::Duration;
+
 use http::{Request, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use sortie_core::Body;
-use sortie_testkit::{Steps, TcpScript};
-use sortie_transport::Transport;
+use sortie_testkit::{Protocol, ServerOptions, Steps, TcpScript, reply};
+use sortie_transport::{Transport, TransportOptions, Versions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::{send, until};
@@ -48,4 +50,38 @@ async fn an_upgrade_that_is_refused_is_an_ordinary_answer() {
         assert_eq!(crate::support::read(response).await.unwrap().0, "no");
     }
     assert_eq!(server.connections(), 1);
+}
+
+#[tokio::test]
+async fn a_tunnel_through_http2_takes_its_connection_out_of_the_pool() {
+    let server = ServerOptions::new().protocol(Protocol::Http2).max_concurrent_streams(1).serve_fn(async |request| {
+        if request.method() == http::Method::CONNECT {
+            tokio::spawn(async {
+                let mut stream = TokioIo::new(hyper::upgrade::on(request).await.unwrap());
+                let mut ping = [0; 4];
+                while stream.read_exact(&mut ping).await.is_ok() {
+                    stream.write_all(b"pong").await.unwrap();
+                }
+            });
+        }
+        reply(200, [], "")
+    });
+    let options = TransportOptions::default().versions(Versions::Http2Only).max_lifetime(Duration::from_millis(1));
+    let transport = Transport::new(options.idle_timeout(Duration::from_millis(1)));
+    let request = Request::connect(server.url("/")).body(Body::empty()).unwrap();
+    let response = send(&transport, request).await.unwrap();
+    let mut stream = TokioIo::new(hyper::upgrade::on(response).await.unwrap());
+    // The one stream that the server allows is the tunnel.
+    assert_eq!(transport.counts().idle, 0);
+    let get = Request::get(server.url("/")).body(Body::empty()).unwrap();
+    let other = tokio::time::timeout(Duration::from_secs(10), send(&transport, get)).await;
+    assert_eq!(other.expect("it is not behind the tunnel").unwrap().status(), StatusCode::OK);
+    for _ in 0..3 {
+        stream.write_all(b"ping").await.unwrap();
+        let mut pong = [0; 4];
+        stream.read_exact(&mut pong).await.unwrap();
+        assert_eq!(&pong, b"pong");
+    }
+    drop(stream);
+    until("its place is free", || transport.counts().open == 0).await;
 }
