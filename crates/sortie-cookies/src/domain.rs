@@ -6,7 +6,7 @@ use http::Uri;
 use url::Url;
 
 /// The longest host name in text (RFC 1035 §2.3.4), and one octet for a final dot.
-const MAX_HOST: usize = 254;
+pub(crate) const MAX_HOST: usize = 254;
 
 /// What cookies look at in a URL.
 pub(crate) struct RequestUrl<'a> {

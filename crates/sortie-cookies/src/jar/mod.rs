@@ -20,7 +20,7 @@ pub(crate) use self::entry::Entry;
 pub use self::entry::StoredCookie;
 pub use self::options::JarOptions;
 use self::shelf::Shelf;
-use crate::domain::RequestUrl;
+use crate::domain::{MAX_HOST, RequestUrl};
 use crate::retrieve;
 use crate::store::accept;
 use crate::{CookieRequest, CookieStore, Refused, SetCookie, SiteContext};
@@ -148,6 +148,10 @@ impl Jar {
 
     /// Removes the cookies of exactly this domain, path and name, host-only or not; whether there was one.
     pub fn remove(&self, domain: &str, path: &str, name: &str) -> bool {
+        // No cookie has a longer one, and the tree is as deep as the name has labels.
+        if domain.len() > MAX_HOST {
+            return false;
+        }
         let domain = domain.to_ascii_lowercase();
         self.write(|shelf| shelf.remove(&domain, |cookie| *cookie.path == *path && cookie.name() == name.as_bytes()))
     }
