@@ -19,7 +19,8 @@ impl Program {
     ///
     /// # Panics
     ///
-    /// If it cannot be started, ends, or does not listen in time: with `install`, which says how to get it, and its log.
+    /// If it cannot be started, ends, or does not listen in time: with `install`, which says how to get it, and its
+    /// log.
     pub(crate) fn start(mut command: Command, ports: &[u16], folder: &Path, install: &str) -> Self {
         let log = folder.join("output.log");
         let output = fs::File::create(&log).unwrap();

@@ -1,5 +1,5 @@
-//! What users and servers get wrong: an error of the right kind that names what prevents it, or a rule; never a panic and
-//! never a secret in the text.
+//! What users and servers get wrong: an error of the right kind that names what prevents it, or a rule; never a panic
+//! and never a secret in the text.
 
 mod caller;
 mod once;

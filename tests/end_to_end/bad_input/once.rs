@@ -9,7 +9,7 @@ use super::{error_of, secretive, sent_once};
 use crate::support::{Challenged, builder, challenge, check, ok, redirect, session, try_again};
 
 #[tokio::test]
-async fn a_redirect_that_needs_the_body_again_is_an_error_if_it_can_be_sent_sent_once() {
+async fn a_redirect_that_needs_the_body_again_is_an_error_if_it_can_be_sent_only_once() {
     let server = TestServer::from_fn(async |request| match request.uri().path() {
         "/303" => redirect(303, "/end"),
         "/307" => redirect(307, "/end"),
@@ -24,7 +24,7 @@ async fn a_redirect_that_needs_the_body_again_is_an_error_if_it_can_be_sent_sent
 }
 
 #[tokio::test]
-async fn a_retry_that_needs_the_body_again_ends_with_the_answer_if_it_can_be_sent_sent_once() {
+async fn a_retry_that_needs_the_body_again_ends_with_the_answer_if_it_can_be_sent_only_once() {
     let server = TestServer::from_fn(async |_| try_again());
     let session = builder().retry(RetryOptions::standard().backoff(Backoff::none())).build().unwrap();
     let response = session.put(server.url("/")).body(sent_once()).send().await.unwrap();
@@ -32,7 +32,7 @@ async fn a_retry_that_needs_the_body_again_ends_with_the_answer_if_it_can_be_sen
 }
 
 #[tokio::test]
-async fn a_retry_after_an_error_says_that_the_body_can_be_sent_sent_once() {
+async fn a_retry_after_an_error_says_that_the_body_can_be_sent_only_once() {
     let server = TcpScript::each(Steps::new().read_head().reset());
     let session = builder().retry(RetryOptions::standard().backoff(Backoff::none())).build().unwrap();
     let error = error_of(session.put(server.url("/?s3cret")).body(sent_once())).await;
@@ -41,7 +41,7 @@ async fn a_retry_after_an_error_says_that_the_body_can_be_sent_sent_once() {
 }
 
 #[tokio::test]
-async fn a_challenge_to_a_body_that_can_be_sent_once_is_an_error() {
+async fn a_challenge_to_a_body_that_can_be_sent_only_once_is_an_error() {
     let server = TestServer::from_fn(async |_| challenge());
     let session = builder().auth(Challenged::default()).build().unwrap();
     let error = error_of(session.put(secretive(&server, "/")).body(sent_once())).await;
