@@ -147,6 +147,8 @@ impl Origin {
         let mut state = self.lock();
         let result = match take(&mut state, &mut effects) {
             Some(granted) => Ok(granted),
+            // Asked within the lock: whoever waits already is failed by `end`.
+            None if self.shared.is_over() => Ok(Grant::Failed(Refusal::NotSent(NotSent::Closed))),
             None => Err(state.wait(waker.clone(), front, &mut effects)),
         };
         drop(state);

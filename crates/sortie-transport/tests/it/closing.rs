@@ -94,3 +94,20 @@ async fn a_call_outlives_the_handle_it_was_made_with() {
     assert_eq!(read(response).await.unwrap().0, "hello");
     server.wait_for_open_connections(0).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_first_polled_after_the_end_is_told_so_even_where_the_cap_is_reached() {
+    let server = Arc::new(MemoryServer::from_fn(async |_| reply(200, [], "")));
+    let transport = Transport::new(TransportOptions::default().max_connections_per_origin(1).connector(move |_| {
+        let answer = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n";
+        let stream = server.connect_scripted(sortie_testkit::Steps::new().read_head().send(answer).hold());
+        async move { Ok::<_, std::convert::Infallible>(stream) }
+    }));
+    let response = send(&transport, get("http://a.test/")).await.unwrap();
+    // The taker's own, it keeps its place beyond the end.
+    let _stream = hyper::upgrade::on(response).await.unwrap();
+    let call = tower::Service::call(&mut transport.clone(), get("http://a.test/"));
+    transport.close(Duration::ZERO).await;
+    let error = call.await.unwrap_err();
+    assert_eq!(Outcome::of(&*error), Some(Outcome::Closed));
+}

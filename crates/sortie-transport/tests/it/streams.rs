@@ -192,3 +192,13 @@ async fn an_answer_that_is_dropped_ends_the_upload_of_its_stream_too() {
     until("the stream is free", || transport.counts().idle == 1).await;
     assert_eq!(server.connections(), 1);
 }
+
+#[tokio::test]
+async fn a_request_that_the_last_words_of_a_connection_include_may_have_been_processed() {
+    // GOAWAY up to stream 1, which is ours, and then no answer.
+    let go_away = frame(7, 0, &[0, 0, 0, 1, 0, 0, 0, 0]);
+    let (transport, server) = refusing(1, Steps::new().send(settings()).read(2000).send(go_away).close());
+    let error = fetch(&transport, long("once")).await.unwrap_err();
+    assert_eq!(Outcome::of(&*error), Some(Outcome::MaybeProcessed));
+    assert_eq!(server.connections(), 1);
+}
