@@ -124,6 +124,12 @@ impl SessionBuilder {
         self
     }
 
+    /// No auth: what [`auth`](Self::auth) set before, or the session that this builder was made from, does not count.
+    pub fn no_auth(mut self) -> Self {
+        self.settings.auth = None;
+        self
+    }
+
     /// How long a call may take as a whole: redirects, retries, back-off and the body. Default: no limit.
     pub fn timeout(mut self, total: Duration) -> Self {
         self.settings.timeout = self.settings.timeout.total(total);
@@ -427,5 +433,33 @@ mod tests {
         assert_eq!(server.count(), 0);
         request().send().await.unwrap();
         assert_eq!(server.requests()[0].headers.len(), full.len());
+    }
+
+    #[tokio::test]
+    async fn a_mount_without_auth_gets_nothing_that_the_session_has_for_all() {
+        let server = Scripted::from_fn(|_, _| Ok(status(200)));
+        let bearer = |token: &str| sortie_layers::auth::Bearer::new(token);
+        let session = Session::builder()
+            .transport(server.clone())
+            .header("authorization", "default")
+            .mount("http://m.test/", Mount::new().no_auth())
+            .build()
+            .unwrap();
+        let signed = session.to_builder().auth(bearer("session")).build().unwrap();
+        let unsigned = signed.to_builder().no_auth().build().unwrap();
+        for (request, expected) in [
+            (session.get("http://a.test/"), Some("default")),
+            (session.get("http://m.test/"), None),
+            (signed.get("http://a.test/"), Some("Bearer session")),
+            (signed.get("http://m.test/"), None),
+            (unsigned.get("http://a.test/"), Some("default")),
+            (session.get("http://m.test/").header("authorization", "own"), Some("own")),
+            (session.get("http://m.test/").auth(bearer("own")), Some("Bearer own")),
+            (session.get("http://u:p@m.test/"), Some("Basic dTpw")),
+        ] {
+            request.send().await.unwrap();
+            let headers = server.requests().last().unwrap().headers.clone();
+            assert_eq!(headers.get("authorization").map(|value| value.to_str().unwrap()), expected);
+        }
     }
 }

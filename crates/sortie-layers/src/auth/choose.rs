@@ -70,8 +70,11 @@ mod tests {
         let has = |letter| there.contains(letter);
         let uri = if has('u') { "http://uri:x@a/" } else { "http://a/" }.parse().unwrap();
         let (mut headers, mut extensions) = (HeaderMap::new(), Extensions::new());
-        let options =
-            AuthOptions { mount: has('m').then(|| named("mount")), session: has('s').then(|| named("session")) };
+        let options = AuthOptions {
+            mount: has('m').then(|| named("mount")),
+            session: has('s').then(|| named("session")),
+            ..AuthOptions::default()
+        };
         if has('r') {
             extensions.insert(PerRequest::Use(named("request")));
         }

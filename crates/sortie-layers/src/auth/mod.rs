@@ -32,7 +32,7 @@
 //! 2. an `Authorization` header set on the request: it is sent as it is
 //! 3. the mount's ([`AuthOptions::mount`])
 //! 4. the session's ([`AuthOptions::session`])
-//! 5. an `Authorization` header that a default filled in ([`Defaulted`](sortie_core::Defaulted))
+//! 5. an `Authorization` header that a default filled in ([`Defaulted`]), unless [`DefaultHeader::Remove`] is set
 //! 6. user and password of the URL, by Basic: from [`Userinfo`](sortie_core::auth::Userinfo) in the request's
 //!    extensions, or from its URI
 //!
@@ -68,7 +68,7 @@ use std::task::{Context, Poll};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, request, response};
 use sortie_core::auth::{Answer, Auth, Recipient, SharedAuth, Signing, Unsigned, Verdict};
-use sortie_core::{BoxError, Replay, call_when_ready};
+use sortie_core::{BoxError, Defaulted, Replay, call_when_ready};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -97,6 +97,20 @@ pub struct AuthOptions {
     pub session: Option<SharedAuth>,
     /// For every request that comes by; none by default. Before the session's.
     pub mount: Option<SharedAuth>,
+    /// What becomes of an `Authorization` header that only a default put there; it is sent by default.
+    pub default_header: DefaultHeader,
+}
+
+/// What becomes of an `Authorization` header that a default filled in ([`Defaulted`]) and
+/// that no auth replaces.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DefaultHeader {
+    /// It is sent.
+    #[default]
+    Send,
+    /// It is removed: whoever is reached through this layer is to have no credentials but the request's own.
+    Remove,
 }
 
 impl AuthOptions {
@@ -110,6 +124,12 @@ impl AuthOptions {
     #[must_use]
     pub fn mount(self, auth: impl Auth) -> Self {
         Self { mount: Some(SharedAuth::new(auth)), ..self }
+    }
+
+    /// What becomes of an `Authorization` header that only a default put there.
+    #[must_use]
+    pub fn default_header(self, default_header: DefaultHeader) -> Self {
+        Self { default_header, ..self }
     }
 }
 
@@ -168,6 +188,11 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        if self.options.default_header == DefaultHeader::Remove
+            && Defaulted::contains(request.extensions(), &AUTHORIZATION)
+        {
+            request.headers_mut().remove(AUTHORIZATION);
+        }
         let chosen = choose(request.uri(), request.headers(), request.extensions(), &self.options);
         userinfo::strip(request.uri_mut());
         let Some(chosen) = chosen else { return FirstThenLoop::new(self.inner.call(request), None) };

@@ -242,3 +242,23 @@ fn no_secret_is_in_any_debug() {
     let options = AuthOptions::default().session(Bearer::new("secret")).mount(Basic::new("secret", "secret"));
     assert!(!format!("{:?}{:?}", AuthLayer::new(options.clone()), options).contains("secret"));
 }
+
+#[tokio::test]
+async fn a_default_header_can_be_kept_from_whoever_is_reached_through_the_layer() {
+    for (defaulted, default_header, uri, sent) in [
+        (true, DefaultHeader::Send, "http://a/", Some("header")),
+        (true, DefaultHeader::Remove, "http://a/", None),
+        (true, DefaultHeader::Remove, "http://u:p@a/", Some("Basic dTpw")),
+        (false, DefaultHeader::Remove, "http://u:p@a/", Some("header")),
+    ] {
+        let server = Scripted::new([status(200)]);
+        let layer = AuthLayer::new(AuthOptions::default().default_header(default_header));
+        let mut request = Request::get(uri).header(AUTHORIZATION, "header").body(Body::empty()).unwrap();
+        if defaulted {
+            request.extensions_mut().insert(Defaulted::new([AUTHORIZATION]));
+        }
+        layer.layer(server.clone()).oneshot(request).await.unwrap();
+        let headers = &server.requests()[0].headers;
+        assert_eq!(headers.get(AUTHORIZATION).map(|value| value.to_str().unwrap()), sent, "{default_header:?} {uri}");
+    }
+}

@@ -4,7 +4,7 @@ use http::header::{ACCEPT, HeaderName, USER_AGENT};
 #[cfg(feature = "cookies")]
 use sortie_cookies::{CookieOptions, CookiesLayer};
 use sortie_core::{BoxHttp, PerRequest};
-use sortie_layers::auth::AuthOptions;
+use sortie_layers::auth::{AuthOptions, DefaultHeader};
 use sortie_layers::headers::HeadersOptions;
 use sortie_layers::mounts::Mounts;
 use sortie_layers::{AuthLayer, BaseUrlLayer, HeadersLayer, HooksLayer, QueryLayer, RedirectLayer, TimeoutLayer};
@@ -96,7 +96,8 @@ fn defaults(settings: &Settings) -> HeadersOptions {
 fn auth(settings: &Settings, mount: &Mount) -> AuthOptions {
     let options = AuthOptions::default();
     match (&mount.auth, &settings.auth) {
-        (Some(PerRequest::Off), _) | (None, None) => options,
+        (Some(PerRequest::Off), _) => options.default_header(DefaultHeader::Remove),
+        (None, None) => options,
         (Some(PerRequest::Use(auth)), _) => options.mount(auth.clone()),
         (None, Some(auth)) => options.session(auth.clone()),
     }
