@@ -63,14 +63,15 @@ impl PhaseTimeouts {
         Self { write: Some(limit.into()), ..self }
     }
 
-    /// For how long the server may take from the end of the upload to the first byte of its answer (HTTP/2: to the
-    /// head).
+    /// For how long the server may take from the end of the upload to the first byte of its answer, which may be that of
+    /// an interim one (HTTP/2: to the head).
     #[must_use]
     pub fn first_byte(self, limit: impl Into<Option<Duration>>) -> Self {
         Self { first_byte: Some(limit.into()), ..self }
     }
 
-    /// How long a gap within the answer may be, in its head or its body. Reading slowly does not count against it.
+    /// How long a gap within the answer may be, in its head, once the upload is over, or its body. Reading slowly does
+    /// not count against it.
     #[must_use]
     pub fn read(self, limit: impl Into<Option<Duration>>) -> Self {
         Self { read: Some(limit.into()), ..self }

@@ -97,7 +97,8 @@ impl Transport {
     /// At once, before the future is polled, new calls are refused with
     /// [`Outcome::Closed`](sortie_core::Outcome::Closed) and idle connections are closed. The future waits until what
     /// is under way has ended, bodies included, and for no longer than `deadline`; then it drops every connection. A
-    /// byte stream that an upgrade handed over is its taker's.
+    /// byte stream that an upgrade handed over is its taker's, but for a tunnel through HTTP/2, which is a part of its
+    /// connection.
     pub fn close(&self, deadline: Duration) -> impl Future<Output = ()> + Send + 'static {
         let pool = self.pool.clone();
         pool.shared().in_flight.close();
