@@ -98,7 +98,8 @@ impl RequestBuilder {
     /// Query parameters, appended to what the URL has: pairs, a map, or a struct; a sequence repeats its key.
     pub fn query<T: Serialize + ?Sized>(self, query: &T) -> Self {
         self.try_edit(|draft| {
-            let query = serde_html_form::to_string(query).map_err(|error| unserializable("query", &error))?;
+            let query =
+                serde_html_form::to_string(query).map_err(|error| unserializable("RequestBuilder::query", &error))?;
             if !query.is_empty() {
                 let query = match draft.url.query() {
                     Some(present) if !present.is_empty() => format!("{present}&{query}"),
@@ -118,7 +119,8 @@ impl RequestBuilder {
     /// A form body, `application/x-www-form-urlencoded`: pairs, a map, or a struct; a sequence repeats its key.
     pub fn form<T: Serialize + ?Sized>(self, form: &T) -> Self {
         self.try_edit(|draft| {
-            let form = serde_html_form::to_string(form).map_err(|error| unserializable("form", &error))?;
+            let form =
+                serde_html_form::to_string(form).map_err(|error| unserializable("RequestBuilder::form", &error))?;
             draft.content(form.into(), Some("application/x-www-form-urlencoded"));
             Ok::<_, setter::Invalid>(())
         })
@@ -128,7 +130,7 @@ impl RequestBuilder {
     #[cfg(feature = "json")]
     pub fn json<T: Serialize + ?Sized>(self, json: &T) -> Self {
         self.try_edit(|draft| {
-            let json = serde_json::to_vec(json).map_err(|error| unserializable("json", &error))?;
+            let json = serde_json::to_vec(json).map_err(|error| unserializable("RequestBuilder::json", &error))?;
             draft.content(json.into(), Some("application/json"));
             Ok::<_, setter::Invalid>(())
         })
@@ -140,7 +142,8 @@ impl RequestBuilder {
         self.extension_of(PerRequest::Use(SharedAuth::new(auth)))
     }
 
-    /// No auth for this request: neither the mount's nor the session's nor one from the URL.
+    /// No auth for this request: neither the mount's nor the session's, a default `Authorization` header included, nor
+    /// one from the URL.
     pub fn no_auth(self) -> Self {
         self.extension_of(PerRequest::<SharedAuth>::Off)
     }
@@ -326,12 +329,7 @@ fn draft<M: TryInto<Method>>(session: &Session, method: M, url: impl IntoUrl) ->
     })
 }
 
-fn unserializable(setter: &str, error: &dyn fmt::Display) -> setter::Invalid {
-    let setter = match setter {
-        "query" => "RequestBuilder::query",
-        "form" => "RequestBuilder::form",
-        _ => "RequestBuilder::json",
-    };
+fn unserializable(setter: &'static str, error: &dyn fmt::Display) -> setter::Invalid {
     setter::Invalid::new(setter, format!("the value cannot be serialized: {error}"))
 }
 
