@@ -28,8 +28,8 @@
 //!
 //! # Order
 //!
-//! Outermost: outside Redirect and Retry, which decide by statuses, and outside Decompress, so that the error's body
-//! can be read like a response's.
+//! Outermost: outside Redirect and Retry, which decide by statuses, and outside anything that decodes bodies, so that
+//! the error's body can be read like a response's.
 //!
 //! # Differences from requests
 //!
