@@ -362,7 +362,8 @@ impl ResponseFuture {
         match sent {
             Ok(response) => {
                 if exchange.is_upgrade(response.status()) {
-                    // Its end cannot be seen here, so its stream is never free again: it keeps the connection to itself.
+                    // Its end cannot be seen here, so its stream is never free again: it keeps the connection to
+                    // itself.
                     conn.retire();
                     conn.gone();
                 }

@@ -63,8 +63,8 @@ impl PhaseTimeouts {
         Self { write: Some(limit.into()), ..self }
     }
 
-    /// For how long the server may take from the end of the upload to the first byte of its answer, which may be that of
-    /// an interim one (HTTP/2: to the head).
+    /// For how long the server may take from the end of the upload to the first byte of its answer, which may be that
+    /// of an interim one (HTTP/2: to the head).
     #[must_use]
     pub fn first_byte(self, limit: impl Into<Option<Duration>>) -> Self {
         Self { first_byte: Some(limit.into()), ..self }
