@@ -49,7 +49,13 @@ impl Pool {
             origins.sweep_at = SWEEP_FROM.max(2 * origins.known.len());
         }
         let made = || Arc::new(Origin::new(route.clone(), self.shared.clone()));
-        Ok(origins.known.entry(route.clone()).or_insert_with(made).clone())
+        let origin = origins.known.entry(route.clone()).or_insert_with(made).clone();
+        drop(origins);
+        // A `close` that did not find it here closed the gate before.
+        if self.shared.in_flight.is_closed() {
+            origin.stop_pooling();
+        }
+        Ok(origin)
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<Origin>> {

@@ -143,6 +143,10 @@ impl Origin {
         front: bool,
         connect: Option<Duration>,
     ) -> Result<Granted, Ticket> {
+        // Known before it waits: from then on anyone may begin its connect.
+        if let Ok(runtime) = Handle::try_current() {
+            *self.runtime.lock().unwrap_or_else(PoisonError::into_inner) = Some(runtime);
+        }
         let mut effects = Effects::default();
         let mut state = self.lock();
         let result = match take(&mut state, &mut effects) {
@@ -152,9 +156,6 @@ impl Origin {
             None => Err(state.wait(waker.clone(), front, &mut effects)),
         };
         drop(state);
-        if let (Err(_), Ok(runtime)) = (&result, Handle::try_current()) {
-            *self.runtime.lock().unwrap_or_else(PoisonError::into_inner) = Some(runtime);
-        }
         self.run(effects, connect);
         result
     }
