@@ -245,11 +245,13 @@ fn no_secret_is_in_any_debug() {
 
 #[tokio::test]
 async fn a_default_header_can_be_kept_from_whoever_is_reached_through_the_layer() {
-    for (defaulted, default_header, uri, sent) in [
-        (true, DefaultHeader::Send, "http://a/", Some("header")),
-        (true, DefaultHeader::Remove, "http://a/", None),
-        (true, DefaultHeader::Remove, "http://u:p@a/", Some("Basic dTpw")),
-        (false, DefaultHeader::Remove, "http://u:p@a/", Some("header")),
+    for (defaulted, off, default_header, uri, sent) in [
+        (true, false, DefaultHeader::Send, "http://a/", Some("header")),
+        (true, true, DefaultHeader::Send, "http://u:p@a/", Some("header")),
+        (false, true, DefaultHeader::Send, "http://a/", Some("header")),
+        (true, false, DefaultHeader::Remove, "http://a/", None),
+        (true, false, DefaultHeader::Remove, "http://u:p@a/", Some("Basic dTpw")),
+        (false, false, DefaultHeader::Remove, "http://u:p@a/", Some("header")),
     ] {
         let server = Scripted::new([status(200)]);
         let layer = AuthLayer::new(AuthOptions::default().default_header(default_header));
@@ -257,8 +259,12 @@ async fn a_default_header_can_be_kept_from_whoever_is_reached_through_the_layer(
         if defaulted {
             request.extensions_mut().insert(Defaulted::new([AUTHORIZATION]));
         }
+        if off {
+            request.extensions_mut().insert(PerRequest::<SharedAuth>::Off);
+        }
         layer.layer(server.clone()).oneshot(request).await.unwrap();
         let headers = &server.requests()[0].headers;
-        assert_eq!(headers.get(AUTHORIZATION).map(|value| value.to_str().unwrap()), sent, "{default_header:?} {uri}");
+        let found = headers.get(AUTHORIZATION).map(|value| value.to_str().unwrap());
+        assert_eq!(found, sent, "{defaulted} {off} {default_header:?} {uri}");
     }
 }
