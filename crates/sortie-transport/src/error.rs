@@ -30,6 +30,8 @@ pub enum InvalidRequest {
     ContentLengthAndTransferEncoding,
     /// The request's `Transfer-Encoding` does not end in `chunked`, so that its body would have no end.
     BadTransferEncoding,
+    /// The request has more headers than `http::HeaderMap` takes together with those that HTTP needs: 24,576.
+    TooManyHeaders,
     /// The URI is `https` and the crate was built without its `tls` feature.
     TlsNotCompiled,
 }
@@ -57,6 +59,7 @@ impl fmt::Display for InvalidRequest {
             Self::ContentLengthAndTransferEncoding => {
                 f.write_str("the request has both Content-Length and Transfer-Encoding; leave both to the transport")
             }
+            Self::TooManyHeaders => f.write_str("the request has too many headers; 24,576 are the most"),
             Self::BadTransferEncoding => f.write_str("the request's Transfer-Encoding does not end in chunked"),
             Self::TlsNotCompiled => f.write_str("https needs the feature `tls` of sortie-transport"),
         }

@@ -24,6 +24,8 @@ pub(crate) enum Length {
 pub(crate) fn frame<B>(request: &mut Request<B>, length: Length) -> Result<(), InvalidRequest> {
     let says_zero = says_so_when_empty(request.method());
     let headers = request.headers_mut();
+    // For `Host` and the framing: a map that is full panics when something is put into it.
+    headers.try_reserve(2).map_err(|_| InvalidRequest::TooManyHeaders)?;
     let told = content_length(headers)?;
     if headers.contains_key(TRANSFER_ENCODING) {
         if told.is_some() {
@@ -245,6 +247,16 @@ mod tests {
                 "{method} {headers:?} {length:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_header_map_that_is_full_is_an_error() {
+        let (mut head, _) = head("POST", "http://a/", &[]);
+        for n in 0..24_575 {
+            let name = http::HeaderName::try_from(format!("x-{n}")).unwrap();
+            head.headers_mut().insert(name, HeaderValue::from_static(""));
+        }
+        assert_eq!(frame(&mut head, Length::Exact(0)), Err(InvalidRequest::TooManyHeaders));
     }
 
     #[test]

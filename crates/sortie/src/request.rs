@@ -142,8 +142,8 @@ impl RequestBuilder {
         self.extension_of(PerRequest::Use(SharedAuth::new(auth)))
     }
 
-    /// No auth for this request: neither the mount's nor the session's nor one from the URL. A default `Authorization`
-    /// header is no auth but a header, and [`without_header`](Self::without_header) leaves it out.
+    /// No auth for this request: neither the mount's nor the session's nor one from the URL, and no `Authorization` from
+    /// the session's default headers. One that is set on the request stays.
     pub fn no_auth(self) -> Self {
         self.extension_of(PerRequest::<SharedAuth>::Off)
     }

@@ -32,7 +32,8 @@
 //! 2. an `Authorization` header set on the request: it is sent as it is
 //! 3. the mount's ([`AuthOptions::mount`])
 //! 4. the session's ([`AuthOptions::session`])
-//! 5. an `Authorization` header that a default filled in ([`Defaulted`]), unless [`DefaultHeader::Remove`] is set
+//! 5. an `Authorization` header that a default filled in ([`Defaulted`]), unless [`DefaultHeader::Remove`] is set or the
+//!    request's own is `Off`
 //! 6. user and password of the URL, by Basic: from [`Userinfo`](sortie_core::auth::Userinfo) in the request's
 //!    extensions, or from its URI
 //!
@@ -48,8 +49,8 @@
 //!
 //! # Per-request override
 //!
-//! `PerRequest<SharedAuth>` in the request's extensions. `Off` adds no auth of any kind; an `Authorization` header that
-//! is on the request stays, also one from a default.
+//! `PerRequest<SharedAuth>` in the request's extensions. `Off` adds no auth of any kind and removes an `Authorization`
+//! header that only a default put there; one that was set on the request stays.
 //!
 //! # Order
 //!
@@ -68,7 +69,7 @@ use std::task::{Context, Poll};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, request, response};
 use sortie_core::auth::{Answer, Auth, Recipient, SharedAuth, Signing, Unsigned, Verdict};
-use sortie_core::{BoxError, Defaulted, Replay, call_when_ready};
+use sortie_core::{BoxError, Defaulted, PerRequest, Replay, call_when_ready};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -188,9 +189,10 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        if self.options.default_header == DefaultHeader::Remove
-            && Defaulted::contains(request.extensions(), &AUTHORIZATION)
-        {
+        let extensions = request.extensions();
+        let without_defaults = self.options.default_header == DefaultHeader::Remove
+            || matches!(PerRequest::<SharedAuth>::of(extensions), Some(PerRequest::Off));
+        if without_defaults && Defaulted::contains(extensions, &AUTHORIZATION) {
             request.headers_mut().remove(AUTHORIZATION);
         }
         let chosen = choose(request.uri(), request.headers(), request.extensions(), &self.options);
