@@ -8,6 +8,7 @@ use sortie_core::{Body, BoxHttp, HttpService};
 use sortie_layers::base_url::BaseUrl;
 use sortie_layers::hooks::Hooks;
 use sortie_layers::mounts::Prefix;
+use sortie_layers::query::QueryOptions;
 use sortie_layers::redirect::{OnLimit, RedirectOptions};
 use sortie_layers::retry::{RetryLayer, RetryOptions};
 use sortie_layers::timeout::TimeoutOptions;
@@ -79,6 +80,12 @@ impl SessionBuilder {
         }
     }
 
+    /// No base URL: relative URLs are errors.
+    pub fn no_base_url(mut self) -> Self {
+        self.settings.base_url = None;
+        self
+    }
+
     /// A header for every request that does not have it. A later value for the same name replaces the earlier.
     pub fn header<N, V>(self, name: N, value: V) -> Self
     where
@@ -117,6 +124,12 @@ impl SessionBuilder {
         self
     }
 
+    /// No default query parameters: none of those set before.
+    pub fn no_query(mut self) -> Self {
+        self.settings.query = QueryOptions::default();
+        self
+    }
+
     /// Auth for every request, bound to the origin that the request asked: a redirect elsewhere does not carry it, and
     /// a challenge from elsewhere is not answered.
     pub fn auth(mut self, auth: impl Auth) -> Self {
@@ -133,6 +146,12 @@ impl SessionBuilder {
     /// How long a call may take as a whole: redirects, retries, back-off and the body. Default: no limit.
     pub fn timeout(mut self, total: Duration) -> Self {
         self.settings.timeout = self.settings.timeout.total(total);
+        self
+    }
+
+    /// How long one attempt may take up to the head of its response. Default: no limit.
+    pub fn attempt_timeout(mut self, attempt: Duration) -> Self {
+        self.settings.timeout = self.settings.timeout.attempt(attempt);
         self
     }
 
@@ -461,5 +480,23 @@ mod tests {
             let headers = server.requests().last().unwrap().headers.clone();
             assert_eq!(headers.get("authorization").map(|value| value.to_str().unwrap()), expected);
         }
+    }
+
+    #[tokio::test]
+    async fn what_a_session_has_can_be_taken_back_from_its_builder() {
+        let server = Scripted::from_fn(|_, _| Ok(status(200)));
+        let session = Session::builder()
+            .base_url("http://a.test/")
+            .query("lang", "en")
+            .attempt_timeout(Duration::from_secs(1))
+            .transport(server.clone())
+            .build()
+            .unwrap();
+        session.get("x").send().await.unwrap();
+        let bare = session.to_builder().no_base_url().no_query().build().unwrap();
+        bare.get("http://a.test/y").send().await.unwrap();
+        assert_eq!(bare.get("y").send().await.unwrap_err().kind(), ErrorKind::Builder);
+        let seen: Vec<_> = server.requests().iter().map(|request| request.uri.to_string()).collect();
+        assert_eq!(seen, ["http://a.test/x?lang=en", "http://a.test/y"]);
     }
 }

@@ -173,6 +173,11 @@ impl RequestBuilder {
         self.timeouts_with(|timeouts| timeouts.attempt(attempt))
     }
 
+    /// Limits for this call and its attempts, in place of those set before; see [`TimeoutOptions`].
+    pub fn timeouts(self, timeouts: TimeoutOptions) -> Self {
+        self.extension_of(PerRequest::Use(timeouts))
+    }
+
     fn timeouts_with(self, change: impl FnOnce(TimeoutOptions) -> TimeoutOptions) -> Self {
         self.edit(|draft| {
             let timeouts = match PerRequest::<TimeoutOptions>::of(&draft.extensions) {
