@@ -335,9 +335,10 @@ impl fmt::Debug for SessionBuilder {
 mod tests {
     use super::*;
     use crate::{ErrorKind, Response};
+    use sortie_core::Phase;
     use sortie_layers::auth::HeaderKey;
     use sortie_layers::retry::Backoff;
-    use sortie_testkit::{Scripted, reply, status};
+    use sortie_testkit::{Answer, Scripted, reply, status};
     use std::error::Error as _;
 
     #[test]
@@ -488,7 +489,6 @@ mod tests {
         let session = Session::builder()
             .base_url("http://a.test/")
             .query("lang", "en")
-            .attempt_timeout(Duration::from_secs(1))
             .transport(server.clone())
             .build()
             .unwrap();
@@ -498,5 +498,18 @@ mod tests {
         assert_eq!(bare.get("y").send().await.unwrap_err().kind(), ErrorKind::Builder);
         let seen: Vec<_> = server.requests().iter().map(|request| request.uri.to_string()).collect();
         assert_eq!(seen, ["http://a.test/x?lang=en", "http://a.test/y"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_attempt_has_the_sessions_limit_unless_the_request_sets_its_own() {
+        let session = Session::builder()
+            .attempt_timeout(Duration::from_secs(2))
+            .transport(Scripted::<Body>::answering(|_, _| Answer::after(Duration::from_secs(3), status(200))))
+            .build()
+            .unwrap();
+        let error = session.get("http://a.test/").send().await.unwrap_err();
+        assert_eq!(error.phase(), Some(Phase::Attempt));
+        let longer = TimeoutOptions::default().attempt(Duration::from_secs(4));
+        assert!(session.get("http://a.test/").timeouts(longer).send().await.is_ok());
     }
 }
