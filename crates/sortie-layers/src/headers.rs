@@ -207,6 +207,10 @@ enum Scope {
     Mount,
 }
 
+/// What most requests get further in: `Host`, `Cookie`, `Authorization`, a length. Room for them now saves the map from
+/// growing then.
+const ROOM: usize = 4;
+
 /// The headers, laid out for filling them in: the map itself is never cloned.
 struct Fill {
     defaults: Box<[DefaultHeader]>,
@@ -243,7 +247,7 @@ impl Fill {
         record: Option<&Defaulted>,
     ) -> Option<Defaulted> {
         // A map that cannot grow holds its 24,576 headers already, more than any server takes; filling in would panic.
-        headers.try_reserve(self.values).ok()?;
+        headers.try_reserve(self.values + ROOM).ok()?;
         let wanted = |default: &&DefaultHeader| without.is_none_or(|without| !without.has(&default.name));
         match self.scope {
             Scope::Session => self.fill_in(headers, wanted, record),
