@@ -3,11 +3,12 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::{Request, Response, request};
+use http::{Extensions, Request, Response, request};
 use pin_project_lite::pin_project;
-use sortie_core::{BoxError, BoxFuture};
+use sortie_core::{BoxError, BoxFuture, PerRequest};
 
 pin_project! {
     /// The answer of the first call of the inner service, or of the calls that it led to. Only those are boxed: nearly
@@ -94,6 +95,24 @@ where
 impl<F, R, RB> fmt::Debug for FirstThenLoop<F, R, RB> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FirstThenLoop").finish_non_exhaustive()
+    }
+}
+
+/// The service that was polled ready; a clone, of which nobody knows that yet, is left in its place.
+pub(crate) fn take_ready<S: Clone>(service: &mut S) -> S {
+    let clone = service.clone();
+    std::mem::replace(service, clone)
+}
+
+/// The options that count for a request of these extensions; `None` if it switches the layer off.
+pub(crate) fn options<T>(layer: &Arc<T>, extensions: &Extensions) -> Option<Arc<T>>
+where
+    T: Clone + Send + Sync + 'static,
+{
+    match PerRequest::of(extensions) {
+        None => Some(layer.clone()),
+        Some(PerRequest::Use(options)) => Some(Arc::new(T::clone(options))),
+        Some(PerRequest::Off) => None,
     }
 }
 

@@ -85,7 +85,7 @@ pub use bearer::{Bearer, BearerToken};
 pub use error::{NotReplayable, SigningFailed};
 pub use header_key::HeaderKey;
 
-use crate::again::{FirstThenLoop, Nothing};
+use crate::again::{FirstThenLoop, Nothing, take_ready};
 use choose::{Chosen, choose};
 
 /// Whose auth signs requests: the configuration of an [`AuthLayer`].
@@ -207,8 +207,7 @@ where
                 Err(error) => FirstThenLoop::run(async { Err(error.into()) }),
             };
         }
-        let clone = self.inner.clone();
-        let service = std::mem::replace(&mut self.inner, clone);
+        let service = take_ready(&mut self.inner);
         if chosen.auth().legs() == 0 {
             FirstThenLoop::run(sign_and_send(service, chosen, head, body))
         } else {

@@ -10,6 +10,7 @@ use tower_service::Service;
 
 use super::chain::{Chosen, Run};
 use super::{Asked, HookFailed, Hooks, Scope};
+use crate::again::take_ready;
 
 /// Runs hooks. See the [module](super).
 #[derive(Clone, Debug)]
@@ -51,8 +52,7 @@ where
                 HooksFuture { stage: Stage::Calling { future }, watch }
             }
             Run::Waiting(run) => {
-                let clone = self.inner.clone();
-                let ready = std::mem::replace(&mut self.inner, clone);
+                let ready = take_ready(&mut self.inner);
                 HooksFuture { stage: Stage::Before { run, call: Some((ready, body, hooks)) }, watch: None }
             }
         }

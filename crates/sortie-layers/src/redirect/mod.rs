@@ -71,7 +71,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{Request, Response, request};
-use sortie_core::{BoxError, PerRequest, Replay, call_when_ready};
+use sortie_core::{BoxError, Replay, call_when_ready};
 use tower_layer::Layer;
 use tower_service::Service;
 use url::Url;
@@ -121,12 +121,8 @@ pub struct Redirect<S> {
 impl<S> Redirect<S> {
     /// What counts for a request of these extensions; `None` if no redirect is followed.
     fn options(&self, extensions: &http::Extensions) -> Option<Arc<RedirectOptions>> {
-        let options = match PerRequest::of(extensions) {
-            None => self.options.clone(),
-            Some(PerRequest::Use(options)) => Arc::new(RedirectOptions::clone(options)),
-            Some(PerRequest::Off) => return None,
-        };
-        (options.limit > 0 || options.on_limit == OnLimit::Error).then_some(options)
+        again::options(&self.options, extensions)
+            .filter(|options| options.limit > 0 || options.on_limit == OnLimit::Error)
     }
 }
 
@@ -151,8 +147,7 @@ where
         let Some(options) = self.options(request.extensions()) else {
             return FirstThenLoop::new(self.inner.call(request), None);
         };
-        let clone = self.inner.clone();
-        let mut service = std::mem::replace(&mut self.inner, clone);
+        let mut service = again::take_ready(&mut self.inner);
         let head = snapshot(&request);
         let spare = request.body().replay();
         let first = service.call(request);

@@ -1,7 +1,7 @@
 use super::*;
 use http::header::{AUTHORIZATION, LOCATION};
 use http::{Method, StatusCode};
-use sortie_core::{Body, Chain, InFlight, find};
+use sortie_core::{Body, Chain, InFlight, PerRequest, find};
 use sortie_testkit::{Answer, NotDefault, Scripted, Strict, prove_layer, reply, status};
 use tower::ServiceExt;
 

@@ -62,7 +62,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
 use http::{Request, Response, request};
-use sortie_core::{BoxError, Deadline, PerRequest, Replay, call_when_ready};
+use sortie_core::{BoxError, Deadline, Replay, call_when_ready};
 use tokio::time::Instant;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -119,12 +119,7 @@ pub struct Retry<S> {
 impl<S> Retry<S> {
     /// What counts for a request of these extensions; `None` if there is one attempt only.
     fn options(&self, extensions: &http::Extensions) -> Option<Arc<RetryOptions>> {
-        let options = match PerRequest::of(extensions) {
-            None => self.options.clone(),
-            Some(PerRequest::Use(options)) => Arc::new(RetryOptions::clone(options)),
-            Some(PerRequest::Off) => return None,
-        };
-        (options.attempts > 1).then_some(options)
+        again::options(&self.options, extensions).filter(|options| options.attempts > 1)
     }
 
     fn budget(&self, options: &RetryOptions) -> Option<Budget> {
@@ -166,8 +161,7 @@ where
         if let Some(budget) = &plan.budget {
             budget.deposit();
         }
-        let clone = self.inner.clone();
-        let mut service = std::mem::replace(&mut self.inner, clone);
+        let mut service = again::take_ready(&mut self.inner);
         let spare = request.body().replay().map(|body| (snapshot(&request), body));
         let first = service.call(request);
         FirstThenLoop::new(first, Some(Rest { service, spare, plan }))

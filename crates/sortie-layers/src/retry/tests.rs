@@ -2,7 +2,7 @@ use super::*;
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use http_body_util::Full;
-use sortie_core::{Body, Elapsed, Fault, InFlight, Outcome, Phase, find};
+use sortie_core::{Body, Elapsed, Fault, InFlight, Outcome, PerRequest, Phase, find};
 use sortie_testkit::{Answer, NotDefault, Scripted, Strict, prove_layer, reply, status};
 use tower::ServiceExt;
 
