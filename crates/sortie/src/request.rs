@@ -62,12 +62,6 @@ impl RequestBuilder {
         self
     }
 
-    fn extension_of<T: Clone + Send + Sync + 'static>(self, value: T) -> Self {
-        self.edit(|draft| {
-            draft.extensions.insert(value);
-        })
-    }
-
     /// A header. It replaces what was set under this name before, and any default.
     pub fn header<N, V>(self, name: N, value: V) -> Self
     where
@@ -139,13 +133,13 @@ impl RequestBuilder {
     /// Auth for this request, in place of the mount's and the session's and of any `Authorization` header. A redirect
     /// to another origin does not carry it.
     pub fn auth(self, auth: impl Auth) -> Self {
-        self.extension_of(PerRequest::Use(SharedAuth::new(auth)))
+        self.extension(PerRequest::Use(SharedAuth::new(auth)))
     }
 
     /// No auth for this request: neither the mount's nor the session's nor one from the URL, and no `Authorization` from
     /// the session's default headers. One that is set on the request stays.
     pub fn no_auth(self) -> Self {
-        self.extension_of(PerRequest::<SharedAuth>::Off)
+        self.extension(PerRequest::<SharedAuth>::Off)
     }
 
     /// [`auth`](Self::auth) by user name and password (Basic, RFC 7617).
@@ -175,7 +169,7 @@ impl RequestBuilder {
 
     /// Limits for this call and its attempts, in place of those set before; see [`TimeoutOptions`].
     pub fn timeouts(self, timeouts: TimeoutOptions) -> Self {
-        self.extension_of(PerRequest::Use(timeouts))
+        self.extension(PerRequest::Use(timeouts))
     }
 
     fn timeouts_with(self, change: impl FnOnce(TimeoutOptions) -> TimeoutOptions) -> Self {
@@ -191,37 +185,37 @@ impl RequestBuilder {
 
     /// The transport's limits for this request: waiting for a connection, connecting, gaps.
     pub fn phase_timeouts(self, timeouts: PhaseTimeouts) -> Self {
-        self.extension_of(PerRequest::Use(timeouts))
+        self.extension(PerRequest::Use(timeouts))
     }
 
     /// Which redirects of this request are followed.
     pub fn redirect(self, redirect: RedirectOptions) -> Self {
-        self.extension_of(PerRequest::Use(redirect))
+        self.extension(PerRequest::Use(redirect))
     }
 
     /// No redirect of this request is followed: the 3xx is the response.
     pub fn no_redirect(self) -> Self {
-        self.extension_of(PerRequest::<RedirectOptions>::Off)
+        self.extension(PerRequest::<RedirectOptions>::Off)
     }
 
     /// Which failed attempts of this request are repeated, and how.
     pub fn retry(self, retry: RetryOptions) -> Self {
-        self.extension_of(PerRequest::Use(retry))
+        self.extension(PerRequest::Use(retry))
     }
 
     /// This request is sent once.
     pub fn no_retry(self) -> Self {
-        self.extension_of(PerRequest::<RetryOptions>::Off)
+        self.extension(PerRequest::<RetryOptions>::Off)
     }
 
     /// Default query parameters for this request in place of the session's.
     pub fn default_query(self, query: QueryOptions) -> Self {
-        self.extension_of(PerRequest::Use(query))
+        self.extension(PerRequest::Use(query))
     }
 
     /// None of the session's and the mount's query parameters.
     pub fn no_default_query(self) -> Self {
-        self.extension_of(PerRequest::<QueryOptions>::Off)
+        self.extension(PerRequest::<QueryOptions>::Off)
     }
 
     /// A cookie for this request. It beats one of the jar's of the same name, is not stored, and stays with the origin
@@ -243,13 +237,13 @@ impl RequestBuilder {
     /// Another jar, or other rules for cookies, for this request.
     #[cfg(feature = "cookies")]
     pub fn cookie_options(self, options: sortie_cookies::CookieOptions) -> Self {
-        self.extension_of(PerRequest::Use(options))
+        self.extension(PerRequest::Use(options))
     }
 
     /// No cookies of the session's are sent with this request, and none that it is answered with are kept.
     #[cfg(feature = "cookies")]
     pub fn no_cookies(self) -> Self {
-        self.extension_of(PerRequest::<sortie_cookies::CookieOptions>::Off)
+        self.extension(PerRequest::<sortie_cookies::CookieOptions>::Off)
     }
 
     /// A hook on this request's head, run on each hop after the session's.
@@ -292,7 +286,9 @@ impl RequestBuilder {
 
     /// A value for a layer of the user's own, or an override of one, in the request's extensions.
     pub fn extension<T: Clone + Send + Sync + 'static>(self, value: T) -> Self {
-        self.extension_of(value)
+        self.edit(|draft| {
+            draft.extensions.insert(value);
+        })
     }
 
     /// The request as it stands: what it says itself, and its overrides as extensions. What session and mount add, the

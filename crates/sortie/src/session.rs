@@ -182,13 +182,11 @@ impl Session {
         }
     }
 
-    fn dispatch(&self, mut request: Request<Body>) -> Pending {
+    /// Sends a request whose URI has no userinfo (any more).
+    fn dispatch(&self, request: Request<Body>) -> Pending {
         let Some(ticket) = self.0.calls.enter() else {
             return Pending::refused(Error::closed());
         };
-        if let Err(error) = userinfo::hide(&mut request) {
-            return Pending::refused(error);
-        }
         let uri = request.uri().clone();
         Pending(State::Call { tower: self.0.tower.clone().call(request), uri, ticket: Some(ticket) })
     }
@@ -253,7 +251,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Pending {
-        self.dispatch(request.map(Body::new))
+        (&*self).call(request)
     }
 }
 
@@ -271,7 +269,11 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Pending {
-        self.dispatch(request.map(Body::new))
+        let mut request = request.map(Body::new);
+        match userinfo::hide(&mut request) {
+            Ok(()) => self.dispatch(request),
+            Err(error) => Pending::refused(error),
+        }
     }
 }
 
