@@ -104,7 +104,7 @@ async fn polled<F: Future>(future: F, pace: Pace, polls: usize) -> Option<F::Out
 async fn drop_after(polls: usize, pace: Pace, session: &Session, url: &str, transport: &Transport) -> bool {
     let ended = polled(call(session, url), pace, polls).await;
     eventually(&format!("a call that was dropped after {polls} polls has left nothing: {transport:?}"), || {
-        let counts = transport.counts();
+        let counts = transport.stats();
         (counts.in_flight, counts.waiting, counts.connecting, counts.open) == (0, 0, 0, counts.idle)
     })
     .await;
@@ -234,7 +234,7 @@ async fn a_call_to_a_service_in_memory_can_be_dropped_at_every_poll() {
     assert!(polls >= 9, "{polls}");
     assert_eq!(call(&session, "http://app.test/start").await, "done");
     assert_eq!(tasks(), before);
-    assert_eq!(transport.counts().opened, 0);
+    assert_eq!(transport.stats().opened, 0);
 }
 
 #[tokio::test]
@@ -252,7 +252,7 @@ async fn a_response_can_be_dropped_with_its_body_unread() {
         }
         drop(response);
         eventually("it is given back or closed", || {
-            let counts = transport.counts();
+            let counts = transport.stats();
             counts.in_flight == 0 && counts.open == counts.idle
         })
         .await;
@@ -272,11 +272,11 @@ async fn a_call_that_is_dropped_while_it_waits_lets_the_next_one_pass() {
     let first = tokio::spawn(session.get(server.url("/first")).send());
     gate.reached().await;
     let second = tokio::spawn(session.get(server.url("/second")).send());
-    eventually("the second waits", || transport.counts().waiting == 1).await;
+    eventually("the second waits", || transport.stats().waiting == 1).await;
     let third = tokio::spawn(session.get(server.url("/third")).send());
-    eventually("the third waits", || transport.counts().waiting == 2).await;
+    eventually("the third waits", || transport.stats().waiting == 2).await;
     second.abort();
-    eventually("the second is gone", || transport.counts().waiting == 1).await;
+    eventually("the second is gone", || transport.stats().waiting == 1).await;
     gate.open();
     assert_eq!(first.await.unwrap().unwrap().text().await.unwrap(), "ok");
     assert_eq!(third.await.unwrap().unwrap().text().await.unwrap(), "ok");

@@ -155,7 +155,7 @@ async fn mounts_with_transports_of_their_own_share_the_cookies_and_nothing_else(
     let session = builder().mount(server.url("/own/"), Mount::new().transport(own.clone())).build().unwrap();
     session.get(server.url("/own/x")).send().await.unwrap().bytes().await.unwrap();
     session.get(server.url("/x")).send().await.unwrap().bytes().await.unwrap();
-    assert_eq!((server.connections(), own.counts().opened), (2, 1));
+    assert_eq!((server.connections(), own.stats().opened), (2, 1));
     assert_eq!(values(&server.requests()[1], "cookie"), ["a=1"]);
     // It was given, so it stays open.
     session.close().await;

@@ -8,11 +8,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use sortie_core::{BoxError, Elapsed, Fault, Outcome, Phase, Ticket};
+use sortie_core::{BoxError, Elapsed, Fault, Outcome, Phase};
 use tokio::time::{Instant, Sleep};
 
 use crate::driver::DRAIN_BYTES;
+use crate::flight::Flight;
 use crate::pool::conn::{Conn, Exclusive, Lease, Settle};
+use crate::reason::CloseReason;
 use crate::timeouts::{after, clock};
 
 /// The body of a response, and its connection.
@@ -28,7 +30,7 @@ pub struct Pooled {
     hold: Hold,
     limit: Option<Duration>,
     gap: Option<Gap>,
-    ticket: Option<Ticket>,
+    flight: Option<Flight>,
 }
 
 /// What is given back at the end.
@@ -58,7 +60,7 @@ impl Busy {
 impl Drop for Busy {
     fn drop(&mut self) {
         if let Some(handle) = self.0.take() {
-            handle.conn.kill();
+            handle.conn.kill(CloseReason::Dropped);
         }
     }
 }
@@ -70,8 +72,8 @@ struct Gap {
 }
 
 impl Pooled {
-    pub(crate) fn new(incoming: Incoming, hold: Hold, limit: Option<Duration>, ticket: Ticket) -> Self {
-        let mut body = Self { incoming: Some(incoming), hold, limit, gap: None, ticket: Some(ticket) };
+    pub(crate) fn new(incoming: Incoming, hold: Hold, limit: Option<Duration>, flight: Flight) -> Self {
+        let mut body = Self { incoming: Some(incoming), hold, limit, gap: None, flight: Some(flight) };
         if body.is_end_stream() {
             body.finish();
         }
@@ -83,6 +85,7 @@ impl Pooled {
         if let Hold::Http1(busy) = &mut self.hold
             && let Some(handle) = busy.take()
         {
+            handle.note_end();
             handle.finish();
         }
         self.end();
@@ -90,10 +93,15 @@ impl Pooled {
 
     /// Lets go of everything. An HTTP/1.1 connection that was not taken out before is closed by this.
     fn end(&mut self) {
+        match &mut self.hold {
+            Hold::Http1(busy) => busy.get().into_iter().for_each(|handle| handle.note_end()),
+            Hold::Http2(lease) => lease.clocks().end_at(Instant::now()),
+            Hold::Nothing => {}
+        }
         self.incoming = None;
         self.hold = Hold::Nothing;
         self.gap = None;
-        self.ticket = None;
+        self.flight = None;
     }
 
     /// [`end`](Self::end), before the answer's own.
@@ -187,9 +195,10 @@ impl Drop for Pooled {
             && let Some(handle) = busy.take()
         {
             // What has come with the head is read here: then the next hop or attempt finds its connection.
+            handle.note_end();
             match read_what_came(&mut rest) {
                 Poll::Ready(true) => handle.finish(),
-                Poll::Ready(false) => handle.conn.kill(),
+                Poll::Ready(false) => handle.conn.kill(CloseReason::Dropped),
                 Poll::Pending => Conn::settle(Settle { handle, rest: Some(rest) }),
             }
         }

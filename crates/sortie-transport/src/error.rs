@@ -119,12 +119,15 @@ pub struct AcquireTimeout {
     pub waiting: usize,
     /// How many connections the origin may have: `TransportOptions::max_connections_per_origin`.
     pub cap: Option<usize>,
+    /// How many connections all origins together may have: `TransportOptions::max_connections`.
+    pub total_cap: Option<usize>,
     elapsed: Elapsed,
 }
 
 impl AcquireTimeout {
-    pub(crate) fn new(open: usize, waiting: usize, cap: Option<usize>, elapsed: Elapsed) -> Self {
-        Self { open, waiting, cap, elapsed }
+    pub(crate) fn new(open: usize, waiting: usize, caps: [Option<usize>; 2], elapsed: Elapsed) -> Self {
+        let [cap, total_cap] = caps;
+        Self { open, waiting, cap, total_cap, elapsed }
     }
 }
 
@@ -132,8 +135,12 @@ impl fmt::Display for AcquireTimeout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "no connection came free: {} open, {} requests waiting, ", self.open, self.waiting)?;
         match self.cap {
-            Some(cap) => write!(f, "at most {cap} allowed (TransportOptions::max_connections_per_origin)"),
-            None => f.write_str("no cap"),
+            Some(cap) => write!(f, "at most {cap} allowed (TransportOptions::max_connections_per_origin)")?,
+            None => f.write_str("no cap of its own")?,
+        }
+        match self.total_cap {
+            Some(cap) => write!(f, ", and {cap} to all origins (TransportOptions::max_connections)"),
+            None => Ok(()),
         }
     }
 }

@@ -2,6 +2,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -9,19 +10,24 @@ use http::{Method, Request, Response, StatusCode, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
-use sortie_core::{BoxError, Elapsed, Fault, Outcome, Phase, Ticket};
+use sortie_core::{BoxError, Elapsed, Fault, Outcome, Phase};
 use tokio::time::{Instant, Sleep};
 
 use crate::body::{Busy, Hold, Pooled};
 use crate::clock::HeadClock;
 use crate::error::{AcquireTimeout, BodyFailed, NotSent};
-use crate::info::ConnectionInfo;
+use crate::events::Event;
+use crate::flight::Flight;
+use crate::info::{ConnectionInfo, Info};
+use crate::keep_alive;
 use crate::outcome::{self, Seen};
 use crate::pool::conn::{Conn, Exclusive, Lease, Sent, Stream};
 use crate::pool::origin::{Granted, Origin};
 use crate::pool::state::{self, Grant};
+use crate::reason::CloseReason;
 use crate::request;
 use crate::timeouts::{Limits, after, clock};
+use crate::timings::{Clocks, Timings};
 use crate::upload::Upload;
 
 /// How many connections in a row may end without having taken the request.
@@ -49,8 +55,11 @@ enum State {
 
 /// What goes with a request from one connection to the next. The rest can be read from the request.
 struct Call {
-    ticket: Ticket,
+    flight: Flight,
     unserved: u8,
+    start: Instant,
+    /// For how long it has waited for connections.
+    queued: Duration,
 }
 
 struct Exchange {
@@ -70,6 +79,7 @@ struct Waiting {
     limits: Limits,
     place: Option<state::Ticket>,
     clock: Option<Pin<Box<Sleep>>>,
+    since: Instant,
 }
 
 impl ResponseFuture {
@@ -78,9 +88,10 @@ impl ResponseFuture {
     }
 
     /// Sends `request` over an idle connection, or waits for one once it is polled.
-    pub(crate) fn start(origin: &Arc<Origin>, request: Request<Upload>, ticket: Ticket) -> Self {
-        let call = Call { ticket, unserved: 0 };
-        Self(match origin.checkout() {
+    pub(crate) fn start(origin: &Arc<Origin>, request: Request<Upload>, flight: Flight) -> Self {
+        let start = Instant::now();
+        let call = Call { flight, unserved: 0, start, queued: Duration::ZERO };
+        Self(match origin.checkout(start) {
             Some(granted) => begin(granted, request, call),
             None => State::wait(origin.clone(), request, call),
         })
@@ -91,7 +102,7 @@ impl State {
     fn wait(origin: Arc<Origin>, request: Request<Upload>, call: Call) -> Self {
         let limits = origin.shared().limits.of(request.extensions());
         let work = Some((request, call));
-        Self::Waiting(Box::new(Waiting { origin, work, limits, place: None, clock: None }))
+        Self::Waiting(Box::new(Waiting { origin, work, limits, place: None, clock: None, since: Instant::now() }))
     }
 }
 
@@ -111,6 +122,8 @@ fn begin_http1(mut handle: Exclusive, mut request: Request<Upload>, call: Call) 
     if !request.body().is_end_stream() {
         request.body_mut().report_to(handle.conn.clone());
     }
+    let made = exchange.made(&handle.conn);
+    handle.begin(Clocks::new(exchange.call.start, exchange.call.queued, made));
     handle.conn.await_head(exchange.read);
     let sent = handle.sender.try_send_request(request);
     handle.call.set(sent);
@@ -118,9 +131,15 @@ fn begin_http1(mut handle: Exclusive, mut request: Request<Upload>, call: Call) 
 }
 
 fn begin_http2(mut stream: Stream, mut request: Request<Upload>, call: Call) -> State {
-    let lease = Arc::new(Lease::new(stream.conn.clone()));
     let kept = keep(&request);
     let exchange = Exchange::begin(&stream.conn, &mut request, call);
+    let clocks = Clocks::new(exchange.call.start, exchange.call.queued, exchange.made(&stream.conn));
+    let lease = Arc::new(Lease::new(stream.conn.clone(), clocks));
+    if stream.conn.is_retired() {
+        // It was the last request that it may serve.
+        stream.conn.gone();
+    }
+    request.body_mut().note_end_in(lease.clocks().clone());
     request::for_http2(&mut request, &stream.conn.origin.route);
     if !request.body().is_end_stream() {
         request.body_mut().hold(lease.clone());
@@ -142,15 +161,26 @@ fn keep(request: &Request<Upload>) -> Option<Box<Request<Upload>>> {
 impl Exchange {
     fn begin(conn: &Arc<Conn>, request: &mut Request<Upload>, call: Call) -> Self {
         let limits = conn.origin.shared().limits.of(request.extensions());
+        let reused = conn.serve();
+        if reused {
+            conn.origin.counters.reused.fetch_add(1, Ordering::Relaxed);
+        }
+        let (connection, waited) = (conn.id, call.queued);
+        conn.origin.tell(|origin| Event::Acquired { origin, connection, reused, waited });
         Self {
             read: limits.read,
             is_connect: *request.method() == Method::CONNECT,
-            reused: conn.serve(),
+            reused,
             bytes_in: conn.bytes_in(),
             bytes_out: conn.bytes_out(),
             clock: HeadClock::new(limits, request.body_mut(), conn),
             call,
         }
+    }
+
+    /// The connection, if it has not served before.
+    fn made(&self, conn: &Conn) -> Option<Arc<Info>> {
+        conn.info().filter(|_| !self.reused).cloned()
     }
 
     /// The limit that ran out before the head came.
@@ -164,6 +194,9 @@ impl Exchange {
             elapsed = clock.poll(conn, began, cx);
         }
         let elapsed = ready!(elapsed);
+        if http2 {
+            conn.avoid(true);
+        }
         Poll::Ready(Fault::new(Outcome::MaybeProcessed, elapsed).into())
     }
 
@@ -200,8 +233,7 @@ impl Exchange {
             None => {
                 let fault = self.fault(conn, error.into_error(), http2);
                 if fault.outcome() == Outcome::StaleReuse {
-                    // A retry is to find a fresh connection (RFC 9110 §9.2.2), not the next stale one.
-                    conn.origin.with(|state, effects| state.discard_idle(effects));
+                    conn.origin.discard_stale();
                 }
                 match kept {
                     Some(kept) if fault.outcome() == Outcome::Refused && self.call.unserved < UNSERVED => kept,
@@ -212,11 +244,18 @@ impl Exchange {
         State::wait(conn.origin.clone(), again, self.call)
     }
 
-    fn respond(self, mut response: Response<Incoming>, conn: &Conn, hold: Hold) -> Response<Pooled> {
+    fn respond(
+        self,
+        mut response: Response<Incoming>,
+        conn: &Conn,
+        hold: Hold,
+        clocks: Arc<Clocks>,
+    ) -> Response<Pooled> {
         if let Some(info) = conn.info() {
             response.extensions_mut().insert(ConnectionInfo::new(info.clone(), self.reused));
         }
-        response.map(|incoming| Pooled::new(incoming, hold, self.read, self.call.ticket))
+        response.extensions_mut().insert(Timings::new(clocks));
+        response.map(|incoming| Pooled::new(incoming, hold, self.read, self.call.flight))
     }
 
     /// Whether the connection is no HTTP connection any more after this answer.
@@ -235,6 +274,7 @@ impl Waiting {
                     Ok(granted) => Some(granted),
                     Err(place) => {
                         self.place = Some(place);
+                        self.origin.tell(|origin| Event::Queued { origin });
                         // A connect that could not even begin has been answered already.
                         self.origin.poll(place, cx.waker())
                     }
@@ -244,7 +284,14 @@ impl Waiting {
         if let Some(granted) = granted {
             self.place = None;
             return Poll::Ready(match self.work.take() {
-                Some((request, call)) => begin(granted, request, call),
+                Some((request, mut call)) => {
+                    let waited = self.since.elapsed();
+                    if !matches!(granted, Grant::Failed(_)) {
+                        self.origin.counters.waited(waited);
+                    }
+                    call.queued += waited;
+                    begin(granted, request, call)
+                }
                 None => State::Failed(None),
             });
         }
@@ -266,14 +313,16 @@ impl Waiting {
                 clock.as_mut().reset(after(Instant::now(), limit.max(Duration::from_millis(1))));
                 continue;
             }
-            let cap = self.origin.shared().caps.connections;
+            let shared = self.origin.shared();
+            let cap = Some(shared.caps.connections).filter(|cap| *cap != usize::MAX);
             let error = AcquireTimeout::new(
                 state.open() + state.connecting(),
                 state.waiting(),
-                (cap != usize::MAX).then_some(cap),
+                [cap, shared.total_cap()],
                 Elapsed::new(Phase::Acquire, limit),
             );
             drop(state);
+            self.origin.tell(|origin| Event::AcquireTimedOut { origin, waited: self.since.elapsed() });
             return Poll::Ready(State::Failed(Some(Fault::new(Outcome::AcquireTimeout, error).into())));
         }
         Poll::Pending
@@ -336,16 +385,28 @@ impl ResponseFuture {
             Ok(response) => {
                 if response.version() == Version::HTTP_10 {
                     // hyper would speak HTTP/1.0 from now on, and leave out an upload of unknown length (no chunks).
+                    conn.because(CloseReason::Server);
                     conn.retire();
+                }
+                if (!exchange.reused || conn.has_keep_alive())
+                    && let Some(limit) = keep_alive::limit(response.headers())
+                {
+                    conn.set_keep_alive(limit);
+                }
+                let clocks = busy.get().map(|handle| handle.clocks().clone())?;
+                clocks.first_byte_at(conn.first_byte().unwrap_or_else(Instant::now));
+                if !conn.is_uploading() {
+                    clocks.sent_at(conn.last_written());
                 }
                 let hold = if exchange.is_upgrade(response.status()) {
                     // The byte stream goes to whoever takes the upgrade; the driver hands it over.
+                    conn.because(CloseReason::Upgraded);
                     drop(busy.take());
                     Hold::Nothing
                 } else {
                     Hold::Http1(busy)
                 };
-                Some(exchange.respond(response, &conn, hold))
+                Some(exchange.respond(response, &conn, hold, clocks))
             }
             Err(error) => {
                 self.0 = exchange.failed(&conn, error, None, false);
@@ -364,10 +425,13 @@ impl ResponseFuture {
                 if exchange.is_upgrade(response.status()) {
                     // Its end cannot be seen here, so its stream is never free again: it keeps the connection to
                     // itself.
+                    conn.because(CloseReason::Upgraded);
                     conn.retire();
                     conn.gone();
                 }
-                Some(exchange.respond(response, &conn, Hold::Http2(lease)))
+                let clocks = lease.clocks().clone();
+                clocks.first_byte_at(Instant::now());
+                Some(exchange.respond(response, &conn, Hold::Http2(lease), clocks))
             }
             Err(error) => {
                 self.0 = match lease.take_failure() {

@@ -1,7 +1,9 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::Version;
+use tokio::time::Instant;
 
 #[cfg(feature = "tls")]
 use crate::tls::TlsInfo;
@@ -16,11 +18,22 @@ pub struct ConnectionInfo {
 #[derive(Debug)]
 pub(crate) struct Info {
     pub(crate) id: u64,
+    pub(crate) origin: Arc<str>,
+    pub(crate) made: Instant,
+    pub(crate) times: ConnectTimes,
     pub(crate) peer: Option<SocketAddr>,
     pub(crate) local: Option<SocketAddr>,
     pub(crate) version: Version,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<TlsInfo>,
+}
+
+/// How long the steps of a connect took.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ConnectTimes {
+    pub(crate) dns: Option<Duration>,
+    pub(crate) connect: Option<Duration>,
+    pub(crate) tls: Option<Duration>,
 }
 
 impl ConnectionInfo {
@@ -32,6 +45,18 @@ impl ConnectionInfo {
     #[must_use]
     pub fn id(&self) -> u64 {
         self.shared.id
+    }
+
+    /// The origin that it leads to, as in a URI: `https://example.com`.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.shared.origin
+    }
+
+    /// How long ago the connection was made.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        self.shared.made.elapsed()
     }
 
     /// The address of the server, or of what stood for it; `None` for a byte stream without addresses.

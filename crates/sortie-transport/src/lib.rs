@@ -27,7 +27,7 @@
 //!
 //! # Response metadata
 //!
-//! [`ConnectionInfo`] in the response's extensions.
+//! [`ConnectionInfo`] and [`Timings`] in the response's extensions.
 //!
 //! # Errors
 //!
@@ -49,14 +49,20 @@ mod clock;
 mod connect;
 mod driver;
 mod error;
+mod events;
+mod flight;
 mod future;
 mod info;
+mod keep_alive;
 mod options;
 mod outcome;
 mod pool;
+mod reason;
 mod request;
 mod route;
+mod stats;
 mod timeouts;
+mod timings;
 #[cfg(feature = "tls")]
 pub mod tls;
 mod transport;
@@ -65,8 +71,12 @@ mod upload;
 pub use body::Pooled;
 pub use connect::{Connect, DialError};
 pub use error::{AcquireTimeout, BodyFailed, ConnectError, InvalidRequest};
+pub use events::{Event, Events};
 pub use future::ResponseFuture;
 pub use info::ConnectionInfo;
 pub use options::{TransportOptions, Versions};
+pub use reason::CloseReason;
+pub use stats::{Closed, Stats, Waits};
 pub use timeouts::PhaseTimeouts;
-pub use transport::{Counts, Transport};
+pub use timings::Timings;
+pub use transport::Transport;

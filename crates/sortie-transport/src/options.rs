@@ -2,6 +2,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::connect::{Connect, DialFn};
+use crate::events::{Events, Told};
 use crate::timeouts::PhaseTimeouts;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
@@ -27,13 +28,18 @@ pub enum Versions {
 /// | [`timeouts`](Self::timeouts) | those of [`PhaseTimeouts`] |
 /// | `tls` (feature `tls`) | the platform's verifier |
 /// | [`versions`](Self::versions) | [`Versions::Auto`] |
+/// | [`max_connections`](Self::max_connections) | no cap |
 /// | [`max_connections_per_origin`](Self::max_connections_per_origin) | no cap |
 /// | [`max_idle_per_origin`](Self::max_idle_per_origin) | 32 |
 /// | [`max_http2_connections_per_origin`](Self::max_http2_connections_per_origin) | 4 |
+/// | [`max_requests_per_connection`](Self::max_requests_per_connection) | no limit |
 /// | [`idle_timeout`](Self::idle_timeout) | 90 s |
 /// | [`max_lifetime`](Self::max_lifetime) | no limit |
+/// | [`http2_keep_alive_interval`](Self::http2_keep_alive_interval) | no pings |
+/// | [`http2_keep_alive_timeout`](Self::http2_keep_alive_timeout) | 20 s |
 /// | [`tcp_nodelay`](Self::tcp_nodelay) | on |
 /// | [`connector`](Self::connector) | name look-up and TCP |
+/// | [`events`](Self::events) | nobody is told |
 ///
 /// ```
 /// use sortie_transport::{Transport, TransportOptions};
@@ -42,7 +48,7 @@ pub enum Versions {
 /// let transport = Transport::new(
 ///     TransportOptions::default().max_connections_per_origin(8).idle_timeout(Duration::from_secs(20)),
 /// );
-/// assert_eq!(transport.counts().open, 0);
+/// assert_eq!(transport.stats().open, 0);
 /// ```
 #[derive(Clone)]
 #[non_exhaustive]
@@ -52,12 +58,23 @@ pub struct TransportOptions {
     pub(crate) tls: Tls,
     pub(crate) versions: Versions,
     pub(crate) max_connections: Option<usize>,
+    pub(crate) max_connections_per_origin: Option<usize>,
     pub(crate) max_idle: usize,
     pub(crate) max_http2: usize,
     pub(crate) idle_timeout: Option<Duration>,
     pub(crate) max_lifetime: Option<Duration>,
+    pub(crate) max_requests: Option<u64>,
+    pub(crate) ping: Ping,
     pub(crate) tcp_nodelay: bool,
     pub(crate) dial: Option<DialFn>,
+    pub(crate) told: Told,
+}
+
+/// When an HTTP/2 connection is asked whether it is still there.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ping {
+    pub(crate) interval: Option<Duration>,
+    pub(crate) timeout: Duration,
 }
 
 impl Default for TransportOptions {
@@ -68,12 +85,16 @@ impl Default for TransportOptions {
             tls: Tls::default(),
             versions: Versions::default(),
             max_connections: None,
+            max_connections_per_origin: None,
             max_idle: 32,
             max_http2: 4,
             idle_timeout: Some(Duration::from_secs(90)),
             max_lifetime: None,
+            max_requests: None,
+            ping: Ping { interval: None, timeout: Duration::from_secs(20) },
             tcp_nodelay: true,
             dial: None,
+            told: Told::default(),
         }
     }
 }
@@ -98,12 +119,28 @@ impl TransportOptions {
         Self { versions, ..self }
     }
 
+    /// How many connections there may be to all origins together, those being made and those handed over by an upgrade
+    /// included. Where that is reached, the connection that has been idle for longest, whatever its origin, is closed for
+    /// one that is needed, and requests wait in the order in which they came only while none is idle. By default there
+    /// is no cap; at least one is always allowed.
+    #[must_use]
+    pub fn max_connections(self, cap: impl Into<Option<usize>>) -> Self {
+        Self { max_connections: cap.into(), ..self }
+    }
+
     /// How many connections one origin may have, those being made and those handed over by an upgrade included.
     /// Requests beyond that wait in the order in which they came. By default there is no cap; at least one is always
     /// allowed.
     #[must_use]
     pub fn max_connections_per_origin(self, cap: impl Into<Option<usize>>) -> Self {
-        Self { max_connections: cap.into(), ..self }
+        Self { max_connections_per_origin: cap.into(), ..self }
+    }
+
+    /// How many requests are given to one connection before another takes its place; those under way over HTTP/2 still
+    /// end as they would. By default there is no limit; at least one is always given.
+    #[must_use]
+    pub fn max_requests_per_connection(self, limit: impl Into<Option<u64>>) -> Self {
+        Self { max_requests: limit.into(), ..self }
     }
 
     /// How many idle HTTP/1.1 connections are kept for one origin; the one that was used longest ago is closed for
@@ -121,6 +158,10 @@ impl TransportOptions {
     }
 
     /// For how long a connection is kept after the last byte from the server. By default 90 s.
+    ///
+    /// A server that says in `Keep-Alive: timeout=…` for how long it keeps an idle connection
+    /// ([RFC 2068 §19.7.1.1](https://www.rfc-editor.org/rfc/rfc2068#section-19.7.1.1)) shortens that for its connections:
+    /// they are used for a second less than it says, or for half of it, so that no request meets the server's close.
     #[must_use]
     pub fn idle_timeout(self, limit: impl Into<Option<Duration>>) -> Self {
         Self { idle_timeout: limit.into(), ..self }
@@ -131,6 +172,24 @@ impl TransportOptions {
     #[must_use]
     pub fn max_lifetime(self, limit: impl Into<Option<Duration>>) -> Self {
         Self { max_lifetime: limit.into(), ..self }
+    }
+
+    /// Asks the server over an HTTP/2 connection with requests under way whether it is still there (PING,
+    /// [RFC 9113 §6.7](https://www.rfc-editor.org/rfc/rfc9113#section-6.7)) when nothing has come from it for that long.
+    /// By default nothing is asked: some servers take it ill (gRPC's end a connection that pings more than once in five
+    /// minutes, unless told otherwise).
+    ///
+    /// If nothing comes for 500 ms more, requests go over another connection where there can be one, until something
+    /// comes; after the [timeout](Self::http2_keep_alive_timeout) the connection is closed, and what ran on it fails.
+    #[must_use]
+    pub fn http2_keep_alive_interval(self, interval: impl Into<Option<Duration>>) -> Self {
+        Self { ping: Ping { interval: interval.into(), ..self.ping }, ..self }
+    }
+
+    /// How long the answer to such a question may take. By default 20 s.
+    #[must_use]
+    pub fn http2_keep_alive_timeout(self, timeout: Duration) -> Self {
+        Self { ping: Ping { timeout, ..self.ping }, ..self }
     }
 
     /// Whether small writes go out at once (`TCP_NODELAY`). By default they do.
@@ -144,6 +203,12 @@ impl TransportOptions {
     pub fn connector(self, connector: impl Connect) -> Self {
         Self { dial: Some(crate::connect::erase(connector)), ..self }
     }
+
+    /// Whom to tell what happens to connections. By default nobody is told.
+    #[must_use]
+    pub fn events(self, events: impl Events) -> Self {
+        Self { told: Told::new(events), ..self }
+    }
 }
 
 impl fmt::Debug for TransportOptions {
@@ -154,13 +219,17 @@ impl fmt::Debug for TransportOptions {
         debug.field("tls", &self.tls);
         debug
             .field("versions", &self.versions)
-            .field("max_connections_per_origin", &self.max_connections)
+            .field("max_connections", &self.max_connections)
+            .field("max_connections_per_origin", &self.max_connections_per_origin)
             .field("max_idle_per_origin", &self.max_idle)
             .field("max_http2_connections_per_origin", &self.max_http2)
             .field("idle_timeout", &self.idle_timeout)
             .field("max_lifetime", &self.max_lifetime)
+            .field("max_requests_per_connection", &self.max_requests)
+            .field("http2_keep_alive", &self.ping)
             .field("tcp_nodelay", &self.tcp_nodelay)
             .field("connector", &self.dial.as_ref().map_or("tcp", |_| "custom"))
+            .field("events", &self.told)
             .finish()
     }
 }

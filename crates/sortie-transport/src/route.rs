@@ -3,6 +3,8 @@
 use std::borrow::Borrow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::net::SocketAddr;
+use std::sync::Arc;
 
 use http::HeaderValue;
 use http::uri::{Authority, Scheme, Uri};
@@ -21,6 +23,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) port: u16,
     pub(crate) tls: TlsId,
     pub(crate) versions: Versions,
+    pub(crate) at: Option<SocketAddr>,
 }
 
 impl<'a> Parts<'a> {
@@ -35,7 +38,7 @@ impl<'a> Parts<'a> {
             return Err(InvalidRequest::NoHost);
         }
         let port = port.unwrap_or(if https { 443 } else { 80 });
-        Ok(Self { https, host, port, tls, versions })
+        Ok(Self { https, host, port, tls, versions, at: None })
     }
 }
 
@@ -110,8 +113,12 @@ pub(crate) struct Route {
     pub(crate) port: u16,
     tls: TlsId,
     pub(crate) versions: Versions,
+    /// The one address to connect to, in place of those of the name.
+    pub(crate) at: Option<SocketAddr>,
     /// What a request without a `Host` of its own gets.
     pub(crate) host_header: HeaderValue,
+    /// Scheme, host and port as in a URI, without a port that goes without saying.
+    pub(crate) name: Arc<str>,
 }
 
 impl Route {
@@ -125,12 +132,14 @@ impl Route {
             port: parts.port,
             tls: parts.tls,
             versions: parts.versions,
+            at: parts.at,
+            name: format!("{}://{written}", scheme(parts.https)).into(),
             host_header: HeaderValue::try_from(written).map_err(|_| InvalidRequest::NoHost)?,
         })
     }
 
     pub(crate) fn scheme(&self) -> Scheme {
-        if self.https { Scheme::HTTPS } else { Scheme::HTTP }
+        scheme(self.https)
     }
 
     /// Host and port as they stand in a URI, without userinfo.
@@ -144,15 +153,20 @@ impl Route {
     }
 }
 
+fn scheme(https: bool) -> Scheme {
+    if https { Scheme::HTTPS } else { Scheme::HTTP }
+}
+
 impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}", self.scheme(), self.host_header.to_str().unwrap_or(&self.host))
+        f.write_str(&self.name)
     }
 }
 
 impl Key for Route {
     fn parts(&self) -> Parts<'_> {
-        Parts { https: self.https, host: &self.host, port: self.port, tls: self.tls, versions: self.versions }
+        let Self { https, port, tls, versions, at, .. } = *self;
+        Parts { https, host: &self.host, port, tls, versions, at }
     }
 }
 
@@ -203,13 +217,14 @@ mod tests {
     }
 
     #[test]
-    fn another_tls_or_other_versions_are_another_route() {
+    fn another_tls_other_versions_or_an_address_are_another_route() {
         let uri: Uri = "https://a/".parse().unwrap();
         let route = Route::new(parts(&uri)).unwrap();
         for other in [
             Parts { tls: 1, ..parts(&uri) },
             Parts { versions: Versions::Http1Only, ..parts(&uri) },
             Parts { versions: Versions::Http2Only, ..parts(&uri) },
+            Parts { at: Some(([127, 0, 0, 1], 443).into()), ..parts(&uri) },
         ] {
             assert!(route != Route::new(other).unwrap());
         }

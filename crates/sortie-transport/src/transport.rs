@@ -1,26 +1,28 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
-use sortie_core::{Body, BoxError, InFlight};
+use http::{Request, Response, Uri};
+use sortie_core::{Body, BoxError, InFlight, Ticket};
 use tokio::time::Instant;
 use tower_service::Service;
 
 use crate::body::Pooled;
-use crate::connect::Connector;
 use crate::error::{InvalidRequest, NotSent};
+use crate::flight::Flight;
 use crate::future::ResponseFuture;
+use crate::info::ConnectionInfo;
 use crate::options::TransportOptions;
 use crate::pool::Pool;
-use crate::pool::origin::Shared;
-use crate::pool::state::Caps;
+use crate::pool::origin::{Origin, Refusal, Shared};
 use crate::request;
 use crate::route::Parts;
+use crate::stats::Stats;
 use crate::timeouts::after;
 use crate::upload::Upload;
 
@@ -48,21 +50,8 @@ impl Transport {
         let tls = options.tls.id();
         #[cfg(not(feature = "tls"))]
         let tls = 0;
-        let connector = Connector {
-            dial: options.dial,
-            nodelay: options.tcp_nodelay,
-            versions: options.versions,
-            #[cfg(feature = "tls")]
-            tls: options.tls,
-        };
-        let caps = Caps {
-            connections: options.max_connections.map_or(usize::MAX, |cap| cap.max(1)),
-            idle: options.max_idle,
-            http2: options.max_http2.max(1),
-        };
-        let limits = options.timeouts.limits();
-        let shared = Shared::new(connector, limits, caps, options.idle_timeout, options.max_lifetime);
-        Self { pool: Arc::new(Pool::new(shared)), versions: options.versions, tls }
+        let versions = options.versions;
+        Self { pool: Arc::new(Pool::new(Shared::new(options))), versions, tls }
     }
 
     /// How many exchanges are under way, from the call to the end of the body.
@@ -77,19 +66,57 @@ impl Transport {
         self.pool.shared().in_flight.is_closed()
     }
 
-    /// What there is at this moment.
+    /// What there is at this moment, and what has been since the transport was made, over all origins that it
+    /// remembers: those without a connection are forgotten when there are many.
     #[must_use]
-    pub fn counts(&self) -> Counts {
-        let mut counts = Counts { in_flight: self.in_flight(), ..Counts::default() };
-        for origin in self.pool.all() {
-            let state = origin.lock();
-            counts.open += state.open();
-            counts.connecting += state.connecting();
-            counts.idle += state.idle();
-            counts.waiting += state.waiting();
-            counts.opened += state.opened();
+    pub fn stats(&self) -> Stats {
+        let mut stats = Stats::default();
+        self.pool.all().iter().for_each(|origin| stats.add(&origin.stats()));
+        stats
+    }
+
+    /// [`stats`](Self::stats) of each origin, written as in a URI: `https://example.com`.
+    #[must_use]
+    pub fn stats_by_origin(&self) -> Vec<(String, Stats)> {
+        self.pool.all().iter().map(|origin| (origin.route.to_string(), origin.stats())).collect()
+    }
+
+    /// Makes connections to the origin of `uri` until there are `connections`, those in use included, so that the first
+    /// requests find them. One is enough where HTTP/2 is spoken.
+    ///
+    /// There will be no more than may be kept idle, and no more than the caps allow. Dropping the future stops nothing:
+    /// what was begun goes on.
+    ///
+    /// # Errors
+    ///
+    /// That of the first connect that failed, as for a request; or an [`InvalidRequest`] for a URI that leads nowhere.
+    pub async fn prewarm(&self, uri: &Uri, connections: usize) -> Result<(), BoxError> {
+        let origin = self.origin_of(uri, None)?;
+        // The first round may be a single connect, which tells what the origin speaks.
+        for _ in 0..2 {
+            if self.is_closed() {
+                return Err(NotSent::Closed.fault());
+            }
+            for connect in origin.warm(connections) {
+                // One that was not begun is not waited for.
+                connect.await.unwrap_or(Ok(())).map_err(Refusal::fault)?;
+            }
         }
-        counts
+        Ok(())
+    }
+
+    /// Takes no further request to the connections that `which` chooses, and returns how many they are: after a change
+    /// of the name's addresses, say, or of a certificate. Idle ones are closed at once, others when what runs on them has
+    /// ended.
+    ///
+    /// ```
+    /// # fn example(transport: &sortie_transport::Transport) {
+    /// let old = "192.0.2.7".parse::<std::net::IpAddr>().ok();
+    /// transport.retire(|connection| connection.peer_addr().map(|peer| peer.ip()) == old);
+    /// # }
+    /// ```
+    pub fn retire(&self, mut which: impl FnMut(&ConnectionInfo) -> bool) -> usize {
+        self.pool.all().iter().map(|origin| origin.retire(&mut which)).sum()
     }
 
     /// Closes the transport and all its clones.
@@ -116,18 +143,26 @@ impl Transport {
         }
     }
 
-    fn send(&self, mut request: Request<Upload>) -> Result<ResponseFuture, BoxError> {
+    fn send(&self, request: Request<Upload>) -> Result<ResponseFuture, BoxError> {
         let shared = self.pool.shared();
         let ticket = shared.in_flight.enter().ok_or_else(|| NotSent::Closed.fault())?;
-        let parts = Parts::of(request.uri(), self.tls, self.versions)?;
-        if parts.https && cfg!(not(feature = "tls")) {
-            return Err(InvalidRequest::TlsNotCompiled.into());
-        }
-        let origin = self.pool.origin(parts)?;
-        let length = request.body().length();
-        request::frame(&mut request, length)?;
-        Ok(ResponseFuture::start(&origin, request, ticket))
+        let origin = self.origin_of(request.uri(), None)?;
+        start(&origin, request, ticket)
     }
+
+    fn origin_of(&self, uri: &Uri, at: Option<SocketAddr>) -> Result<Arc<Origin>, InvalidRequest> {
+        let parts = Parts { at, ..Parts::of(uri, self.tls, self.versions)? };
+        if parts.https && cfg!(not(feature = "tls")) {
+            return Err(InvalidRequest::TlsNotCompiled);
+        }
+        self.pool.origin(parts)
+    }
+}
+
+fn start(origin: &Arc<Origin>, mut request: Request<Upload>, ticket: Ticket) -> Result<ResponseFuture, BoxError> {
+    let length = request.body().length();
+    request::frame(&mut request, length)?;
+    Ok(ResponseFuture::start(origin, request, Flight::new(origin.clone(), ticket)))
 }
 
 async fn until_idle(what: &InFlight, end: Instant) {
@@ -167,26 +202,8 @@ impl Default for Transport {
 
 impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Transport").field("counts", &self.counts()).field("closed", &self.is_closed()).finish()
+        f.debug_struct("Transport").field("stats", &self.stats()).field("closed", &self.is_closed()).finish()
     }
-}
-
-/// What a transport has at one moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Counts {
-    /// Connections, idle ones and those handed over by an upgrade included.
-    pub open: usize,
-    /// Connections being made.
-    pub connecting: usize,
-    /// Connections that serve nobody.
-    pub idle: usize,
-    /// Exchanges under way, from the call to the end of the body.
-    pub in_flight: usize,
-    /// Requests that wait for a connection.
-    pub waiting: usize,
-    /// Connections made since the transport was.
-    pub opened: u64,
 }
 
 #[cfg(all(test, not(feature = "tls")))]

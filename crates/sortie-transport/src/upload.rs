@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use crate::error::BodyFailed;
 use crate::pool::conn::{Conn, Lease};
 use crate::request::Length;
+use crate::timings::Clocks;
 
 /// The body of a request on its way, and what ends with it.
 #[derive(Default)]
@@ -20,12 +21,14 @@ pub(crate) struct Upload {
     lease: Option<Arc<Lease>>,
     /// HTTP/1.1: where to say that it is over.
     conn: Option<Arc<Conn>>,
+    /// HTTP/2: where to note when it was over.
+    clocks: Option<Arc<Clocks>>,
     watch: Option<Arc<UploadWatch>>,
 }
 
 impl Upload {
     pub(crate) fn new(body: Body) -> Self {
-        Self { body, lease: None, conn: None, watch: None }
+        Self { body, lease: None, conn: None, clocks: None, watch: None }
     }
 
     /// How much there is to send.
@@ -43,6 +46,10 @@ impl Upload {
     pub(crate) fn report_to(&mut self, conn: Arc<Conn>) {
         conn.upload_begins();
         self.conn = Some(conn);
+    }
+
+    pub(crate) fn note_end_in(&mut self, clocks: Arc<Clocks>) {
+        self.clocks = Some(clocks);
     }
 
     pub(crate) fn watch(&mut self) -> Arc<UploadWatch> {
@@ -67,7 +74,7 @@ impl Upload {
     /// As it was before it was given to a connection that did not take it.
     pub(crate) fn taken_back(mut self) -> Self {
         let body = std::mem::take(&mut self.body);
-        self.watch = None;
+        (self.watch, self.clocks) = (None, None);
         Self::new(body)
     }
 }
@@ -109,6 +116,9 @@ impl Drop for Upload {
         }
         if let Some(conn) = &self.conn {
             conn.upload_ends();
+        }
+        if let Some(clocks) = &self.clocks {
+            clocks.sent_at(Instant::now());
         }
     }
 }

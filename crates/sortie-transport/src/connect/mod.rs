@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -11,8 +11,10 @@ use std::task::{Context, Poll};
 use sortie_core::{BoxError, BoxFuture, Origin, Phase};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 
-use crate::options::Versions;
+use crate::info::ConnectTimes;
+use crate::options::{TransportOptions, Versions};
 use crate::route::Route;
 
 mod dns;
@@ -100,11 +102,11 @@ impl Progress {
 
 /// What a connection is made with.
 pub(crate) struct Connector {
-    pub(crate) dial: Option<DialFn>,
-    pub(crate) nodelay: bool,
-    pub(crate) versions: Versions,
+    dial: Option<DialFn>,
+    nodelay: bool,
+    versions: Versions,
     #[cfg(feature = "tls")]
-    pub(crate) tls: crate::tls::Tls,
+    tls: crate::tls::Tls,
 }
 
 /// A byte stream and what is known of it.
@@ -113,13 +115,25 @@ pub(crate) struct Connected {
     pub(crate) peer: Option<SocketAddr>,
     pub(crate) local: Option<SocketAddr>,
     pub(crate) http2: bool,
+    pub(crate) times: ConnectTimes,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<crate::tls::TlsInfo>,
 }
 
 impl Connector {
+    pub(crate) fn new(options: TransportOptions) -> Self {
+        Self {
+            dial: options.dial,
+            nodelay: options.tcp_nodelay,
+            versions: options.versions,
+            #[cfg(feature = "tls")]
+            tls: options.tls,
+        }
+    }
+
     pub(crate) async fn connect(&self, route: &Route, progress: &Progress) -> Result<Connected, BoxError> {
-        let raw = self.dial(route, progress).await?;
+        let mut times = ConnectTimes::default();
+        let raw = self.dial(route, progress, &mut times).await?;
         let (peer, local) = match &raw {
             Raw::Tcp(tcp) => (tcp.peer_addr().ok(), tcp.local_addr().ok()),
             Raw::Other(_) => (None, None),
@@ -127,31 +141,45 @@ impl Connector {
         #[cfg(feature = "tls")]
         if route.https {
             progress.enter(Phase::Tls);
+            let began = Instant::now();
             let (stream, tls) = self.tls.connect(route.bare_host(), self.versions, raw).await?;
+            times.tls = Some(began.elapsed());
             let http2 = tls.alpn() == Some(b"h2");
-            return Ok(Connected { stream: Stream::Tls(Box::new(stream)), peer, local, http2, tls: Some(tls) });
+            return Ok(Connected { stream: Stream::Tls(Box::new(stream)), peer, local, http2, times, tls: Some(tls) });
         }
         Ok(Connected {
             stream: Stream::Plain(raw),
             peer,
             local,
             http2: self.versions == Versions::Http2Only,
+            times,
             #[cfg(feature = "tls")]
             tls: None,
         })
     }
 
-    async fn dial(&self, route: &Route, progress: &Progress) -> Result<Raw, BoxError> {
+    async fn dial(&self, route: &Route, progress: &Progress, times: &mut ConnectTimes) -> Result<Raw, BoxError> {
+        let began = Instant::now();
         if let Some(dial) = &self.dial {
             progress.enter(Phase::Connect);
-            let origin = http::Uri::try_from(route.to_string()).ok().as_ref().and_then(Origin::of);
+            let target = route.at.map_or_else(|| route.to_string(), |at| format!("{}://{at}", route.scheme()));
+            let origin = http::Uri::try_from(target).ok().as_ref().and_then(Origin::of);
             let origin = origin.ok_or("the origin is no URI")?;
-            return Ok(Raw::Other(dial(origin).await?));
+            let stream = dial(origin).await?;
+            times.connect = Some(began.elapsed());
+            return Ok(Raw::Other(stream));
         }
-        let addresses = dns::resolve(route.bare_host(), route.port).await?;
+        let addresses = match route.at {
+            Some(address) => vec![address],
+            None => dns::resolve(route.bare_host(), route.port).await?,
+        };
+        let resolved = Instant::now();
+        let is_name = route.at.is_none() && route.bare_host().parse::<IpAddr>().is_err();
+        times.dns = is_name.then(|| resolved - began);
         progress.enter(Phase::Connect);
         let nodelay = self.nodelay;
         let tcp = happy::first(happy::interleave(addresses), move |address| tcp::connect(address, nodelay)).await?;
+        times.connect = Some(resolved.elapsed());
         Ok(Raw::Tcp(tcp))
     }
 }

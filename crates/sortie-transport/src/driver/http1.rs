@@ -1,14 +1,14 @@
-use std::future::{self, Future};
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use tokio_util::sync::ReusableBoxFuture;
 
-use super::{ConnIo, Engine};
+use super::{ConnIo, Engine, ended};
 use crate::pool::conn::{Conn, Exclusive};
+use crate::reason::CloseReason;
 
 type Connection = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
 
@@ -17,13 +17,13 @@ pub(super) struct Http1(Connection);
 
 pub(super) async fn handshake(io: TokioIo<ConnIo>, conn: &Arc<Conn>) -> hyper::Result<(Exclusive, Http1)> {
     let (sender, connection) = http1::Builder::new().handshake(io).await?;
-    let handle = Exclusive { sender, call: ReusableBoxFuture::new(future::pending()), conn: conn.clone() };
+    let handle = Exclusive::new(sender, conn.clone());
     Ok((handle, Http1(Box::pin(connection.with_upgrades()))))
 }
 
 impl Engine for Http1 {
-    fn poll(&mut self, cx: &mut Context<'_>, _: &Conn) -> Poll<()> {
+    fn poll(&mut self, cx: &mut Context<'_>, _: &Conn) -> Poll<CloseReason> {
         // Its error has gone to the exchange that it concerns.
-        self.0.as_mut().poll(cx).map(drop)
+        self.0.as_mut().poll(cx).map(ended)
     }
 }

@@ -6,10 +6,11 @@ use std::task::{Context, Poll};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use hyper::client::conn::http2;
 use hyper::rt::Executor;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 
-use super::{ConnIo, Engine};
+use super::{ConnIo, Engine, ended};
 use crate::pool::conn::{Conn, Stream};
+use crate::reason::CloseReason;
 use crate::upload::Upload;
 
 /// The shortest server preface: a SETTINGS frame without settings. Before it, the peer's limit is a guess.
@@ -34,12 +35,22 @@ pub(super) struct Http2 {
     tasks: FuturesUnordered<Task>,
     new: Exec,
     limit: Option<usize>,
+    /// How it ended.
+    reason: CloseReason,
 }
 
 pub(super) async fn handshake(io: TokioIo<ConnIo>, conn: &Arc<Conn>) -> hyper::Result<(Stream, Http2)> {
     let new = Exec::default();
-    let (sender, connection) = http2::Builder::new(new.clone()).initial_max_send_streams(1).handshake(io).await?;
-    let engine = Http2 { connection: Some(connection), tasks: FuturesUnordered::new(), new, limit: None };
+    let ping = conn.origin.shared().ping;
+    let (sender, connection) = http2::Builder::new(new.clone())
+        .initial_max_send_streams(1)
+        .timer(TokioTimer::new())
+        .keep_alive_interval(ping.interval)
+        .keep_alive_timeout(ping.timeout)
+        .handshake(io)
+        .await?;
+    let (connection, tasks, reason) = (Some(connection), FuturesUnordered::new(), CloseReason::Server);
+    let engine = Http2 { connection, tasks, new, limit: None, reason };
     Ok((Stream { sender, conn: conn.clone() }, engine))
 }
 
@@ -63,13 +74,14 @@ impl Http2 {
 }
 
 impl Engine for Http2 {
-    fn poll(&mut self, cx: &mut Context<'_>, conn: &Conn) -> Poll<()> {
+    fn poll(&mut self, cx: &mut Context<'_>, conn: &Conn) -> Poll<CloseReason> {
         self.adopt();
         loop {
             while let Poll::Ready(Some(())) = self.tasks.poll_next_unpin(cx) {}
             if let Some(connection) = &mut self.connection {
                 // Polled after the tasks, so that a GOAWAY which has just come is seen now.
-                if Pin::new(connection).poll(cx).is_ready() {
+                if let Poll::Ready(result) = Pin::new(connection).poll(cx) {
+                    self.reason = ended(result);
                     self.connection = None;
                     conn.retire();
                     conn.gone();
@@ -80,6 +92,6 @@ impl Engine for Http2 {
             }
         }
         self.publish(conn);
-        if self.connection.is_none() && self.tasks.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+        if self.connection.is_none() && self.tasks.is_empty() { Poll::Ready(self.reason) } else { Poll::Pending }
     }
 }

@@ -9,9 +9,11 @@ use tokio::time::Instant;
 
 use crate::connect::{Connected, Progress};
 use crate::error::{ConnectError, NotSent};
+use crate::events::Event;
+use crate::info::ConnectionInfo;
 use crate::pool::conn::{Conn, Exclusive, Stream};
-use crate::pool::origin::{Permit, Refusal};
-use crate::pool::state::Began;
+use crate::pool::origin::{Done, Permit, Refusal};
+use crate::pool::state::{Began, ConnId};
 use crate::timeouts::after;
 
 /// A connect under way. If it is dropped unresolved, with its runtime, its waiters are told.
@@ -23,15 +25,16 @@ pub(crate) struct Job {
     /// that is when those who wait are looked after.
     permit: Option<Arc<Permit>>,
     pending: bool,
+    done: Option<Done>,
     /// The task's place among the transport's tasks, until it ends.
     _task: Option<Ticket>,
 }
 
 impl Job {
-    pub(crate) fn new(conn: Arc<Conn>, began: Began, limit: Option<Duration>) -> Self {
-        let permit = Some(Arc::new(Permit::new(conn.origin.clone(), conn.id)));
+    pub(crate) fn new(conn: Arc<Conn>, began: Began, limit: Option<Duration>, done: Option<Done>) -> Self {
+        let permit = Some(Arc::new(Permit::new(conn.clone())));
         let task = conn.origin.shared().tasks.enter();
-        Self { conn, began, limit, permit, pending: true, _task: task }
+        Self { conn, began, limit, permit, pending: true, done, _task: task }
     }
 
     /// Makes the byte stream, within the limit and unless the transport is closed meanwhile.
@@ -66,15 +69,32 @@ impl Job {
     }
 
     pub(crate) fn connected_exclusive(&mut self, handle: Exclusive) {
-        (self.pending, self.permit) = (false, None);
-        let id = self.conn.id;
+        let id = self.made();
         self.conn.origin.with(|state, effects| state.connected_exclusive(id, handle, effects));
+        self.tell_done(Ok(()));
     }
 
     pub(crate) fn connected_shared(&mut self, handle: Stream) {
-        (self.pending, self.permit) = (false, None);
-        let id = self.conn.id;
+        let id = self.made();
         self.conn.origin.with(|state, effects| state.connected_shared(id, handle, effects));
+        self.tell_done(Ok(()));
+    }
+
+    fn made(&mut self) -> ConnId {
+        (self.pending, self.permit) = (false, None);
+        self.conn.set_opened();
+        if let Some(info) = self.conn.info() {
+            let connection = &ConnectionInfo::new(info.clone(), false);
+            self.conn.origin.tell(|origin| Event::Connected { origin, connection });
+        }
+        self.conn.id
+    }
+
+    fn tell_done(&mut self, result: Result<(), Refusal>) {
+        if let Some(done) = self.done.take() {
+            // Whoever asked may have gone.
+            let _ = done.send(result);
+        }
     }
 
     pub(crate) fn fail(mut self, refusal: &Refusal) {
@@ -83,7 +103,10 @@ impl Job {
 
     fn give_up(&mut self, refusal: &Refusal) {
         if std::mem::take(&mut self.pending) {
+            let connection = self.conn.id;
+            self.conn.origin.tell(|origin| Event::ConnectFailed { origin, connection, error: refusal.error() });
             self.conn.origin.with(|state, effects| state.failed(self.began, refusal, effects));
+            self.tell_done(Err(refusal.clone()));
         }
     }
 }

@@ -24,12 +24,16 @@ use crate::error::ConnectError;
 use crate::info::Info;
 use crate::pool::conn::Conn;
 use crate::pool::origin::Refusal;
+use crate::reason::CloseReason;
 use crate::timeouts::after;
 pub(crate) use settle::DRAIN_BYTES;
 use settle::{Settled, Settling};
 
 /// How long an idle connection that was told to end has for its farewell (`close_notify`, GOAWAY).
 const FAREWELL: Duration = Duration::from_secs(1);
+
+/// What the answer to a ping may take before requests go elsewhere.
+const PONG: Duration = Duration::from_millis(500);
 
 /// The clock's step: a limit of nothing must not make it spin.
 const LEAST: Duration = Duration::from_millis(1);
@@ -70,6 +74,9 @@ pub(crate) async fn run(mut job: Job) {
 fn info(conn: &Conn, connected: &Connected) -> Info {
     Info {
         id: conn.id,
+        origin: conn.origin.route.name.clone(),
+        made: Instant::now(),
+        times: connected.times,
         peer: connected.peer,
         local: connected.local,
         version: if connected.http2 { http::Version::HTTP_2 } else { http::Version::HTTP_11 },
@@ -78,9 +85,13 @@ fn info(conn: &Conn, connected: &Connected) -> Info {
     }
 }
 
-/// hyper's half of a connection. Ready when it has ended.
+/// hyper's half of a connection. Ready when it has ended: with the reason, if nobody here had one.
 trait Engine: Unpin {
-    fn poll(&mut self, cx: &mut Context<'_>, conn: &Conn) -> Poll<()>;
+    fn poll(&mut self, cx: &mut Context<'_>, conn: &Conn) -> Poll<CloseReason>;
+}
+
+fn ended(result: hyper::Result<()>) -> CloseReason {
+    if result.is_ok() { CloseReason::Server } else { CloseReason::Failed }
 }
 
 /// Polls hyper, ends what the users left unended, and watches the clock, which is one `Sleep`: it is not moved when
@@ -95,7 +106,11 @@ struct Driver<E> {
     expires: Option<Instant>,
     leaving: Option<Instant>,
     seen_in: u64,
+    seen_out: u64,
     gap: Option<Duration>,
+    idle: Option<Duration>,
+    /// HTTP/2: since when something is awaited and nothing comes.
+    quiet: Option<Instant>,
 }
 
 impl<E: Engine> Driver<E> {
@@ -116,7 +131,10 @@ impl<E: Engine> Driver<E> {
             expires,
             leaving: None,
             seen_in: 0,
+            seen_out: 0,
             gap: None,
+            idle: None,
+            quiet: None,
         };
         let next = driver.next(now);
         driver.clock.as_mut().reset(next);
@@ -125,10 +143,9 @@ impl<E: Engine> Driver<E> {
 
     /// When to look again, if nothing is due.
     fn next(&mut self, now: Instant) -> Instant {
-        let shared = self.conn.origin.shared();
-        self.gap = self.conn.head_gap();
+        (self.gap, self.idle) = (self.conn.head_gap(), self.conn.idle_limit());
         let quiet = self.conn.last_active();
-        let idle = shared.idle_timeout.map(|limit| {
+        let idle = self.idle.map(|limit| {
             let due = after(quiet, limit);
             // Overdue and still here: it is in use.
             if due > now { due } else { after(now, limit / 8).max(now + LEAST) }
@@ -139,7 +156,35 @@ impl<E: Engine> Driver<E> {
             after(from, limit).max(now + LEAST)
         });
         let never = after(now, Duration::MAX);
-        [idle, gap, self.expires, self.leaving].into_iter().flatten().min().unwrap_or(never)
+        let avoid = self.avoid_at().map(|at| at.max(now + LEAST));
+        [idle, gap, avoid, self.expires, self.leaving].into_iter().flatten().min().unwrap_or(never)
+    }
+
+    /// When the connection is to be avoided, if nothing comes.
+    fn avoid_at(&self) -> Option<Instant> {
+        let interval = self.conn.origin.shared().ping.interval?;
+        Some(after(after(self.quiet?, interval), PONG))
+    }
+
+    /// Notes what has come and gone since the last look.
+    fn note(&mut self) {
+        let (bytes_in, bytes_out) = (self.conn.bytes_in(), self.conn.bytes_out());
+        let waits = self.conn.streams() > 0;
+        if (bytes_in, bytes_out, waits) == (self.seen_in, self.seen_out, self.quiet.is_some()) {
+            return;
+        }
+        let now = Instant::now();
+        if bytes_out != self.seen_out {
+            self.conn.wrote(now);
+        }
+        if bytes_in != self.seen_in {
+            self.conn.touch(now);
+            self.conn.avoid(false);
+        }
+        if bytes_in != self.seen_in || waits != self.quiet.is_some() {
+            self.quiet = waits.then_some(now);
+        }
+        (self.seen_in, self.seen_out) = (bytes_in, bytes_out);
     }
 
     fn poll_clock(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -154,11 +199,17 @@ impl<E: Engine> Driver<E> {
             return Poll::Ready(());
         }
         let (quiet, id) = (conn.last_active(), conn.id);
+        if self.avoid_at().is_some_and(|at| now >= at) {
+            // Until the next byte, which begins anew.
+            self.quiet = Some(after(now, Duration::MAX));
+            conn.avoid(true);
+        }
         if self.gap.is_some_and(|limit| conn.is_within_head() && now >= after(quiet, limit)) {
             conn.end_gap();
         }
         let leave = if self.expires.is_some_and(|at| now >= at) {
             self.expires = None;
+            conn.because(CloseReason::Lifetime);
             conn.retire();
             // In use, it ends when it is given back.
             conn.origin.with(|state, effects| {
@@ -168,10 +219,11 @@ impl<E: Engine> Driver<E> {
                 }
             })
         } else {
-            let due = conn.origin.shared().idle_timeout.is_some_and(|limit| now >= after(quiet, limit));
+            let due = conn.idle_limit().is_some_and(|limit| now >= after(quiet, limit));
             due && conn.origin.with(|state, effects| state.retire_idle(id, effects))
         };
         if leave {
+            conn.because(CloseReason::Idle);
             conn.retire();
             self.leaving = Some(after(now, FAREWELL));
         }
@@ -190,14 +242,11 @@ impl<E: Engine> Future for Driver<E> {
         if let Some(settle) = this.conn.take_settle() {
             this.settling = Some(Settling::new(*settle));
         }
-        if this.engine.poll(cx, &this.conn).is_ready() {
+        if let Poll::Ready(reason) = this.engine.poll(cx, &this.conn) {
+            this.conn.because(reason);
             return Poll::Ready(());
         }
-        let bytes_in = this.conn.bytes_in();
-        if bytes_in != this.seen_in {
-            this.seen_in = bytes_in;
-            this.conn.touch(Instant::now());
-        }
+        this.note();
         if let Some(settling) = &mut this.settling {
             match settling.poll(cx) {
                 Poll::Ready(Settled::Whole) => {
@@ -205,11 +254,15 @@ impl<E: Engine> Future for Driver<E> {
                         settling.give_back();
                     }
                 }
-                Poll::Ready(Settled::Broken) => return Poll::Ready(()),
+                Poll::Ready(Settled::Broken(reason)) => {
+                    this.conn.because(reason);
+                    return Poll::Ready(());
+                }
                 Poll::Pending => {}
             }
         }
-        if this.gap != this.conn.head_gap() {
+        let limits_changed = (this.gap, this.idle) != (this.conn.head_gap(), this.conn.idle_limit());
+        if limits_changed || this.avoid_at().is_some_and(|at| at < this.clock.deadline()) {
             let next = this.next(Instant::now());
             if next < this.clock.deadline() {
                 this.clock.as_mut().reset(next);
@@ -232,6 +285,7 @@ impl<E: Engine> Future for Driver<E> {
 
 impl<E> Drop for Driver<E> {
     fn drop(&mut self) {
+        self.conn.because(CloseReason::Runtime);
         self.conn.over();
     }
 }

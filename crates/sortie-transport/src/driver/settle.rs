@@ -7,6 +7,7 @@ use http_body::Body;
 use tokio::time::{Instant, Sleep};
 
 use crate::pool::conn::{Exclusive, Settle};
+use crate::reason::CloseReason;
 
 /// How much of an answer that nobody wants is read for the sake of its connection, and for how long.
 pub(crate) const DRAIN_BYTES: u64 = 64 * 1024;
@@ -18,8 +19,8 @@ const UPLOAD_GRACE: Duration = Duration::from_millis(250);
 pub(super) enum Settled {
     /// The exchange is over; the connection can serve again.
     Whole,
-    /// It cannot, and is to be closed.
-    Broken,
+    /// It cannot, and is to be closed for that reason.
+    Broken(CloseReason),
 }
 
 /// Brings an HTTP/1.1 exchange to its end in its user's place.
@@ -46,10 +47,10 @@ impl Settling {
                     let read = frame.data_ref().map_or(0, |data| data.len() as u64);
                     match self.left.checked_sub(read) {
                         Some(left) => self.left = left,
-                        None => return Poll::Ready(Settled::Broken),
+                        None => return Poll::Ready(Settled::Broken(CloseReason::Dropped)),
                     }
                 }
-                Poll::Ready(Some(Err(_))) => return Poll::Ready(Settled::Broken),
+                Poll::Ready(Some(Err(_))) => return Poll::Ready(Settled::Broken(CloseReason::Failed)),
                 Poll::Pending => break,
             }
         }
@@ -60,7 +61,8 @@ impl Settling {
                 Poll::Ready(Err(_)) | Poll::Pending => {}
             }
         }
-        self.until.as_mut().poll(cx).map(|()| Settled::Broken)
+        let reason = if self.settle.rest.is_some() { CloseReason::Dropped } else { CloseReason::Unfinished };
+        self.until.as_mut().poll(cx).map(|()| Settled::Broken(reason))
     }
 
     pub(super) fn give_back(self) {

@@ -1,6 +1,6 @@
 //! One connection, as it is seen by everyone but its driver.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -15,8 +15,11 @@ use tokio_util::sync::ReusableBoxFuture;
 
 use super::origin::Origin;
 use super::state::ConnId;
+use crate::events::Event;
 use crate::info::Info;
+use crate::reason::CloseReason;
 use crate::timeouts::after;
+use crate::timings::Clocks;
 use crate::upload::Upload;
 
 /// What hyper says about a request that it was given.
@@ -28,9 +31,36 @@ pub(crate) struct Exclusive {
     /// hyper's future of the exchange. It cannot be named, and its memory serves the next one too.
     pub(crate) call: ReusableBoxFuture<'static, Sent>,
     pub(crate) conn: Arc<Conn>,
+    /// The times of its exchange. Their memory serves the next one, unless somebody still looks at them.
+    clocks: Arc<Clocks>,
 }
 
 impl Exclusive {
+    pub(crate) fn new(sender: http1::SendRequest<Upload>, conn: Arc<Conn>) -> Self {
+        let call = ReusableBoxFuture::new(std::future::pending());
+        let clocks = Arc::new(Clocks::new(conn.born, Duration::ZERO, None));
+        Self { sender, call, conn, clocks }
+    }
+
+    pub(crate) fn clocks(&self) -> &Arc<Clocks> {
+        &self.clocks
+    }
+
+    pub(crate) fn begin(&mut self, clocks: Clocks) {
+        match Arc::get_mut(&mut self.clocks) {
+            Some(last) => *last = clocks,
+            None => self.clocks = Arc::new(clocks),
+        }
+    }
+
+    /// The exchange ends now, as far as its user is concerned.
+    pub(crate) fn note_end(&self) {
+        if !self.clocks.is_sent() {
+            self.clocks.sent_at(self.conn.last_written());
+        }
+        self.clocks.end_at(Instant::now());
+    }
+
     /// Takes the connection back: to a waiter or the pool, or, if hyper is not done with the exchange, to its driver.
     pub(crate) fn finish(self) {
         if self.sender.is_ready() {
@@ -51,6 +81,9 @@ pub(crate) struct Stream {
 /// A place among the streams of an HTTP/2 connection, held by both halves of an exchange.
 pub(crate) struct Lease {
     conn: Arc<Conn>,
+    clocks: Arc<Clocks>,
+    /// `bytes_in` of the connection when it began.
+    bytes_in: u64,
     /// What the upload failed with: hyper tells the other half only that the stream was reset.
     broken: Mutex<Option<BoxError>>,
     abandoned: AtomicBool,
@@ -58,12 +91,25 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    pub(crate) fn new(conn: Arc<Conn>) -> Self {
-        Self { conn, broken: Mutex::new(None), abandoned: AtomicBool::new(false), uploader: AtomicWaker::new() }
+    pub(crate) fn new(conn: Arc<Conn>, clocks: Clocks) -> Self {
+        conn.streams.fetch_add(1, Ordering::AcqRel);
+        let (clocks, bytes_in) = (Arc::new(clocks), conn.bytes_in());
+        Self {
+            conn,
+            clocks,
+            bytes_in,
+            broken: Mutex::new(None),
+            abandoned: AtomicBool::new(false),
+            uploader: AtomicWaker::new(),
+        }
     }
 
     pub(crate) fn conn(&self) -> &Arc<Conn> {
         &self.conn
+    }
+
+    pub(crate) fn clocks(&self) -> &Arc<Clocks> {
+        &self.clocks
     }
 
     /// The answer is not wanted any more, and so neither is what is left of the upload: h2 resets a stream only when
@@ -88,9 +134,18 @@ impl Lease {
     }
 }
 
+/// Who gives up an exchange later than this, with nothing heard over its connection, has met a limit of time rather than
+/// a change of mind.
+const PATIENCE: Duration = Duration::from_millis(500);
+
 impl Drop for Lease {
     fn drop(&mut self) {
         let id = self.conn.id;
+        self.conn.streams.fetch_sub(1, Ordering::AcqRel);
+        let heard_nothing = || !self.clocks.has_answer() && self.bytes_in == self.conn.bytes_in();
+        if heard_nothing() && self.clocks.begun().elapsed() >= PATIENCE {
+            self.conn.avoid(true);
+        }
         self.conn.origin.with(|state, effects| state.end_stream(id, effects));
     }
 }
@@ -108,19 +163,35 @@ enum Slot {
     Over,
 }
 
-/// No head is awaited.
-const NO_HEAD: u64 = u64::MAX;
+/// No head is awaited, no byte of it has come, no limit is set.
+const NONE: u64 = u64::MAX;
+
+/// No [`CloseReason`] yet.
+const NO_REASON: u8 = u8::MAX;
 
 pub(crate) struct Conn {
     pub(crate) id: ConnId,
     pub(crate) origin: Arc<Origin>,
     info: OnceLock<Arc<Info>>,
     born: Instant,
-    /// Milliseconds from `born` to the last byte from the server, or the end of an upload.
+    /// Nanoseconds from `born` to the last byte from the server, or the end of an upload.
     active: AtomicU64,
+    /// The same to the last byte to the server, and to the first byte of the answer under way.
+    written: AtomicU64,
+    first_byte: AtomicU64,
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
-    served: AtomicBool,
+    /// How many requests it was given.
+    requests: AtomicU64,
+    /// HTTP/2: exchanges under way.
+    streams: AtomicUsize,
+    /// HTTP/2: it is avoided, until the next byte.
+    avoided: AtomicBool,
+    /// For how many milliseconds the server keeps it when it is idle, if it has said so.
+    keep_alive: AtomicU64,
+    /// It was made, and is not just being made.
+    opened: AtomicBool,
+    reason: AtomicU8,
     retired: AtomicBool,
     killed: AtomicBool,
     /// `bytes_in` when the request was handed over whose head is awaited.
@@ -147,14 +218,21 @@ impl Conn {
             info: OnceLock::new(),
             born: Instant::now(),
             active: AtomicU64::new(0),
+            written: AtomicU64::new(0),
+            first_byte: AtomicU64::new(NONE),
             bytes_in: AtomicU64::new(0),
             bytes_out: AtomicU64::new(0),
-            served: AtomicBool::new(false),
+            requests: AtomicU64::new(0),
+            streams: AtomicUsize::new(0),
+            avoided: AtomicBool::new(false),
+            keep_alive: AtomicU64::new(NONE),
+            opened: AtomicBool::new(false),
+            reason: AtomicU8::new(NO_REASON),
             retired: AtomicBool::new(false),
             killed: AtomicBool::new(false),
-            head_from: AtomicU64::new(NO_HEAD),
+            head_from: AtomicU64::new(NONE),
             uploading: AtomicBool::new(false),
-            head_gap: AtomicU64::new(u64::MAX),
+            head_gap: AtomicU64::new(NONE),
             gap_over: AtomicBool::new(false),
             caller: AtomicWaker::new(),
             waker: AtomicWaker::new(),
@@ -187,19 +265,119 @@ impl Conn {
         self.bytes_out.fetch_add(bytes as u64, Ordering::AcqRel);
     }
 
-    /// Notes that it serves a request now; whether it had served one before.
+    /// Notes that it serves a request now; whether it had served one before. The last that it may serve retires it.
     pub(crate) fn serve(&self) -> bool {
-        self.served.swap(true, Ordering::AcqRel)
+        let before = self.requests.fetch_add(1, Ordering::AcqRel);
+        if self.origin.shared().max_requests.is_some_and(|max| before + 1 >= max) {
+            self.because(CloseReason::Requests);
+            self.retire();
+        }
+        before > 0
+    }
+
+    pub(crate) fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Acquire)
+    }
+
+    /// How many exchanges are under way over HTTP/2.
+    pub(crate) fn streams(&self) -> usize {
+        self.streams.load(Ordering::Acquire)
+    }
+
+    /// HTTP/2: gives its streams to nobody who can have another's, until the next byte; or to everybody again.
+    pub(crate) fn avoid(&self, avoid: bool) {
+        if self.avoided.load(Ordering::Acquire) == avoid {
+            return;
+        }
+        let connection = self.id;
+        // Both under the lock, so that they cannot come to differ.
+        let changed = self.origin.with(|state, effects| {
+            let changed = self.avoided.swap(avoid, Ordering::AcqRel) != avoid;
+            if changed {
+                state.avoid(connection, avoid, effects);
+            }
+            changed
+        });
+        if changed && avoid {
+            self.origin.tell(|origin| Event::Avoided { origin, connection });
+        }
+    }
+
+    /// It was made.
+    pub(crate) fn set_opened(&self) {
+        self.opened.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_opened(&self) -> bool {
+        self.opened.load(Ordering::Acquire)
+    }
+
+    /// Why it ends, unless something was the reason before.
+    pub(crate) fn because(&self, reason: CloseReason) {
+        let _ = self.reason.compare_exchange(NO_REASON, reason as u8, Ordering::AcqRel, Ordering::Acquire);
+    }
+
+    pub(crate) fn reason(&self) -> CloseReason {
+        let reason = usize::from(self.reason.load(Ordering::Acquire));
+        CloseReason::ALL.get(reason).copied().unwrap_or(CloseReason::Failed)
+    }
+
+    fn since_born(&self, at: Instant) -> u64 {
+        u64::try_from(at.saturating_duration_since(self.born).as_nanos()).unwrap_or(NONE)
+    }
+
+    fn instant(&self, nanos: u64) -> Instant {
+        after(self.born, Duration::from_nanos(nanos))
     }
 
     /// A byte from the server came just now.
     pub(crate) fn touch(&self, now: Instant) {
-        let millis = now.saturating_duration_since(self.born).as_millis();
-        self.active.store(u64::try_from(millis).unwrap_or(u64::MAX), Ordering::Release);
+        let nanos = self.since_born(now);
+        self.active.store(nanos, Ordering::Release);
+        // Only this is ever stored where there is none, so nothing is lost between the two.
+        if self.first_byte.load(Ordering::Relaxed) == NONE {
+            self.first_byte.store(nanos, Ordering::Release);
+        }
     }
 
     pub(crate) fn last_active(&self) -> Instant {
-        after(self.born, Duration::from_millis(self.active.load(Ordering::Acquire)))
+        self.instant(self.active.load(Ordering::Acquire))
+    }
+
+    /// Bytes went to the server just now.
+    pub(crate) fn wrote(&self, now: Instant) {
+        self.written.store(self.since_born(now), Ordering::Release);
+    }
+
+    pub(crate) fn last_written(&self) -> Instant {
+        self.instant(self.written.load(Ordering::Acquire))
+    }
+
+    /// When the first byte of the answer came, as far as the driver has noted it.
+    pub(crate) fn first_byte(&self) -> Option<Instant> {
+        let nanos = self.first_byte.load(Ordering::Acquire);
+        (nanos != NONE).then(|| self.instant(nanos))
+    }
+
+    /// The server keeps it for that long when it is idle.
+    pub(crate) fn set_keep_alive(&self, limit: Duration) {
+        let millis = u64::try_from(limit.as_millis()).unwrap_or(NONE);
+        if self.keep_alive.swap(millis, Ordering::AcqRel) != millis {
+            // Its clock may have to go off earlier.
+            self.waker.wake();
+        }
+    }
+
+    /// Whether the server has said how long it keeps it.
+    pub(crate) fn has_keep_alive(&self) -> bool {
+        self.keep_alive.load(Ordering::Acquire) != NONE
+    }
+
+    /// For how long it may be idle.
+    pub(crate) fn idle_limit(&self) -> Option<Duration> {
+        let told = self.keep_alive.load(Ordering::Acquire);
+        let told = (told != NONE).then(|| Duration::from_millis(told));
+        [self.origin.shared().idle_timeout, told].into_iter().flatten().min()
     }
 
     pub(crate) fn born(&self) -> Instant {
@@ -217,12 +395,13 @@ impl Conn {
 
     /// Whether a request may still be given to it, as far as can be seen without asking the socket.
     pub(crate) fn is_fresh(&self, now: Instant) -> bool {
-        let idle = self.origin.shared().idle_timeout;
-        !self.is_retired() && idle.is_none_or(|limit| now.saturating_duration_since(self.last_active()) < limit)
+        !self.is_retired()
+            && self.idle_limit().is_none_or(|limit| now.saturating_duration_since(self.last_active()) < limit)
     }
 
     /// Drops the connection, whatever runs on it.
-    pub(crate) fn kill(&self) {
+    pub(crate) fn kill(&self, reason: CloseReason) {
+        self.because(reason);
         self.retire();
         self.killed.store(true, Ordering::Release);
         self.waker.wake();
@@ -239,14 +418,15 @@ impl Conn {
     }
 
     pub(crate) fn await_head(&self, gap: Option<Duration>) {
-        let gap = gap.map_or(u64::MAX, |gap| u64::try_from(gap.as_millis()).unwrap_or(u64::MAX));
+        let gap = gap.map_or(NONE, |gap| u64::try_from(gap.as_millis()).unwrap_or(NONE));
         self.head_gap.store(gap, Ordering::Relaxed);
+        self.first_byte.store(NONE, Ordering::Relaxed);
         self.gap_over.store(false, Ordering::Release);
         self.head_from.store(self.bytes_in(), Ordering::Release);
     }
 
     pub(crate) fn head_came(&self) {
-        self.head_from.store(NO_HEAD, Ordering::Release);
+        self.head_from.store(NONE, Ordering::Release);
     }
 
     pub(crate) fn upload_begins(&self) {
@@ -259,15 +439,19 @@ impl Conn {
         self.uploading.store(false, Ordering::Release);
     }
 
+    pub(crate) fn is_uploading(&self) -> bool {
+        self.uploading.load(Ordering::Acquire)
+    }
+
     pub(crate) fn head_gap(&self) -> Option<Duration> {
         let millis = self.head_gap.load(Ordering::Relaxed);
-        (millis != u64::MAX).then(|| Duration::from_millis(millis))
+        (millis != NONE).then(|| Duration::from_millis(millis))
     }
 
     /// Whether a part of a head has come and not the whole of it, with nothing left to be sent.
     pub(crate) fn is_within_head(&self) -> bool {
         let from = self.head_from.load(Ordering::Acquire);
-        !self.uploading.load(Ordering::Acquire) && from != NO_HEAD && self.bytes_in() > from
+        !self.is_uploading() && from != NONE && self.bytes_in() > from
     }
 
     /// Nothing has come for as long as the read limit is. Whoever awaits the head looks whether that is true of it.

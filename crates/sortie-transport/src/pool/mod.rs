@@ -1,10 +1,11 @@
 //! All origins of a transport.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 
 pub(crate) mod conn;
 pub(crate) mod origin;
+pub(crate) mod places;
 pub(crate) mod state;
 
 use origin::{Origin, Shared};
@@ -15,20 +16,32 @@ use crate::route::{Key, Parts, Route};
 /// How many origins are remembered before those without connections are looked for.
 const SWEEP_FROM: usize = 64;
 
+/// What the handles of a transport share. Connections hold [`Shared`] alone, so that the end of the last handle shows.
 pub(crate) struct Pool {
     shared: Arc<Shared>,
-    origins: RwLock<Origins>,
 }
 
-struct Origins {
+/// The origins that are known. They hold [`Shared`], which holds this: emptied when the pool ends.
+pub(crate) struct Origins {
     known: HashMap<Route, Arc<Origin>>,
     sweep_at: usize,
 }
 
+impl Default for Origins {
+    fn default() -> Self {
+        Self { known: HashMap::new(), sweep_at: SWEEP_FROM }
+    }
+}
+
+impl Origins {
+    pub(crate) fn all(&self) -> Vec<Arc<Origin>> {
+        self.known.values().cloned().collect()
+    }
+}
+
 impl Pool {
     pub(crate) fn new(shared: Shared) -> Self {
-        let origins = Origins { known: HashMap::new(), sweep_at: SWEEP_FROM };
-        Self { shared: Arc::new(shared), origins: RwLock::new(origins) }
+        Self { shared: Arc::new(shared) }
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
@@ -37,12 +50,12 @@ impl Pool {
 
     pub(crate) fn origin(&self, parts: Parts<'_>) -> Result<Arc<Origin>, InvalidRequest> {
         let key: &dyn Key = &parts;
-        let known = self.origins.read().unwrap_or_else(PoisonError::into_inner).known.get(key).cloned();
+        let known = self.shared.origins.read().unwrap_or_else(PoisonError::into_inner).known.get(key).cloned();
         if let Some(origin) = known {
             return Ok(origin);
         }
         let route = Route::new(parts)?;
-        let mut origins = self.origins.write().unwrap_or_else(PoisonError::into_inner);
+        let mut origins = self.shared.origins.write().unwrap_or_else(PoisonError::into_inner);
         // One that nobody else holds has no connection, no connect and no waiter.
         if origins.known.len() >= origins.sweep_at {
             origins.known.retain(|_, origin| Arc::strong_count(origin) > 1);
@@ -59,15 +72,14 @@ impl Pool {
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<Origin>> {
-        self.origins.read().unwrap_or_else(PoisonError::into_inner).known.values().cloned().collect()
+        self.shared.all()
     }
 }
 
 /// The last handle of a transport is gone: nothing idle is kept, what runs goes on.
 impl Drop for Pool {
     fn drop(&mut self) {
-        for origin in self.all() {
-            origin.stop_pooling();
-        }
+        let known = std::mem::take(&mut *self.shared.origins.write().unwrap_or_else(PoisonError::into_inner));
+        known.all().iter().for_each(|origin| origin.stop_pooling());
     }
 }

@@ -1,22 +1,30 @@
 //! The state of one origin behind its lock, and what the state asks to be done.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::task::Waker;
 use std::time::Duration;
 
 use sortie_core::{BoxError, InFlight};
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::Origins;
 use super::conn::{Conn, Exclusive, Stream};
+use super::places::Places;
 use super::state::{Began, Caps, ConnId, Effects, Grant, OriginState, Protocol, Ticket};
 use crate::connect::Connector;
 use crate::driver::{self, Job};
 use crate::error::{ConnectError, NotSent};
-use crate::options::Versions;
+use crate::events::{Event, Told};
+use crate::info::ConnectionInfo;
+use crate::options::{Ping, TransportOptions, Versions};
+use crate::reason::CloseReason;
 use crate::route::Route;
+use crate::stats::{Counters, Stats};
 use crate::timeouts::Limits;
 
 /// Why a waiter gets no connection. All who waited for the same connect share it.
@@ -27,6 +35,13 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
+    pub(crate) fn error(&self) -> &(dyn Error + Send + Sync + 'static) {
+        match self {
+            Self::Connect(error) => error,
+            Self::NotSent(error) => error,
+        }
+    }
+
     pub(crate) fn fault(self) -> BoxError {
         match self {
             Self::Connect(error) => error.fault(),
@@ -44,44 +59,136 @@ pub(crate) struct Shared {
     pub(crate) connector: Connector,
     pub(crate) limits: Limits,
     pub(crate) caps: Caps,
+    /// Where a connection of any origin takes its place, if there is a cap on all of them.
+    places: Option<Mutex<Places<Planned>>>,
     pub(crate) idle_timeout: Option<Duration>,
     pub(crate) max_lifetime: Option<Duration>,
+    pub(crate) max_requests: Option<u64>,
+    pub(crate) ping: Ping,
+    pub(crate) told: Told,
     /// Exchanges, from the call to the end of the body.
     pub(crate) in_flight: InFlight,
     /// Tasks of connections.
     pub(crate) tasks: InFlight,
+    pub(super) origins: RwLock<Origins>,
     ids: AtomicU64,
     /// Set at the end of `close`: nothing more is made or tried.
     over: AtomicBool,
 }
 
 impl Shared {
-    pub(crate) fn new(
-        connector: Connector,
-        limits: Limits,
-        caps: Caps,
-        idle_timeout: Option<Duration>,
-        max_lifetime: Option<Duration>,
-    ) -> Self {
+    pub(crate) fn new(options: TransportOptions) -> Self {
+        let caps = Caps {
+            connections: options.max_connections_per_origin.map_or(usize::MAX, |cap| cap.max(1)),
+            idle: options.max_idle,
+            http2: options.max_http2.max(1),
+        };
         Self {
-            connector,
-            limits,
+            limits: options.timeouts.limits(),
             caps,
-            idle_timeout,
-            max_lifetime,
+            places: options.max_connections.map(|cap| Mutex::new(Places::new(cap.max(1)))),
+            idle_timeout: options.idle_timeout,
+            max_lifetime: options.max_lifetime,
+            max_requests: options.max_requests,
+            ping: options.ping,
+            told: options.told.clone(),
             in_flight: InFlight::default(),
             tasks: InFlight::default(),
+            origins: RwLock::default(),
             ids: AtomicU64::new(0),
             over: AtomicBool::new(false),
+            connector: Connector::new(options),
         }
     }
 
     pub(crate) fn end(&self) {
         self.over.store(true, Ordering::Release);
+        let parked = self.places().map(|mut places| places.give_up());
+        parked.into_iter().flatten().for_each(Planned::give_up);
     }
 
     pub(crate) fn is_over(&self) -> bool {
         self.over.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<Origin>> {
+        self.origins.read().unwrap_or_else(PoisonError::into_inner).all()
+    }
+
+    fn places(&self) -> Option<MutexGuard<'_, Places<Planned>>> {
+        self.places.as_ref().map(|places| places.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The cap on the connections of all origins together.
+    pub(crate) fn total_cap(&self) -> Option<usize> {
+        self.places().map(|places| places.cap())
+    }
+
+    /// A connection has ended: the next connect in line has its place.
+    fn place_is_free(&self) {
+        while let Some(next) = self.places().and_then(|mut places| places.release()) {
+            if next.go_ahead() {
+                return;
+            }
+        }
+    }
+
+    /// Has the connections that have been idle for longest, wherever they lead, make room for the connects that wait.
+    fn make_room(&self) {
+        while self.places().is_some_and(|mut places| places.wants_room()) {
+            let oldest = self.all().into_iter().filter_map(|origin| Some((origin.oldest_idle()?, origin)));
+            let left = match oldest.min_by_key(|((since, _), _)| *since) {
+                Some(((_, id), origin)) => origin.with(|state, effects| state.retire_idle(id, effects)),
+                None => false,
+            };
+            if !left && !self.places().is_some_and(|mut places| places.found_none()) {
+                return;
+            }
+        }
+    }
+}
+
+/// A connect that has its origin's permission.
+struct Planned {
+    origin: Arc<Origin>,
+    began: Began,
+    limit: Option<Duration>,
+    /// Told when it has ended, where somebody asked for it who waits for no connection.
+    done: Option<Done>,
+}
+
+/// What becomes of a connect. Dropped, it was not begun.
+pub(crate) type Done = oneshot::Sender<Result<(), Refusal>>;
+
+impl Planned {
+    /// Begins, if there is a place; otherwise waits in line for one.
+    fn begin(self) {
+        let origin = self.origin.clone();
+        if origin.shared.places.is_none() {
+            return origin.start(self);
+        }
+        origin.lock().park();
+        let has_place = origin.shared.places().and_then(|mut places| places.take(self));
+        if let Some(planned) = has_place
+            && !planned.go_ahead()
+        {
+            origin.shared.place_is_free();
+        }
+    }
+
+    /// Begins in the place that it has; `false` if nobody needs it any more.
+    fn go_ahead(self) -> bool {
+        let origin = self.origin.clone();
+        let needed = origin.with(|state, effects| state.unpark(self.done.is_some(), effects));
+        if needed {
+            origin.start(self);
+        }
+        needed
+    }
+
+    /// There will be no place.
+    fn give_up(self) {
+        self.origin.with(|state, effects| state.unpark(false, effects));
     }
 }
 
@@ -89,6 +196,7 @@ pub(crate) struct Origin {
     pub(crate) route: Route,
     shared: Arc<Shared>,
     state: Mutex<State>,
+    pub(crate) counters: Counters,
     /// All connections and connects, to end them by force.
     conns: Mutex<BTreeMap<ConnId, Weak<Conn>>>,
     /// Where the last waiter was polled: a connect for it may be begun by whoever frees a place, on any thread.
@@ -103,7 +211,8 @@ impl Origin {
             Versions::Http2Only => Protocol::Http2,
         };
         let state = Mutex::new(OriginState::new(shared.caps, protocol));
-        Self { route, shared, state, conns: Mutex::default(), runtime: Mutex::default() }
+        let (counters, conns, runtime) = (Counters::default(), Mutex::default(), Mutex::default());
+        Self { route, shared, state, counters, conns, runtime }
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
@@ -126,14 +235,86 @@ impl Origin {
     fn run(self: &Arc<Self>, effects: After, connect: Option<Duration>) {
         effects.wake.into_iter().for_each(Waker::wake);
         for began in effects.connect {
-            self.start(began, connect);
+            Planned { origin: self.clone(), began, limit: connect, done: None }.begin();
         }
+        let reason = if effects.closing { CloseReason::Closed } else { CloseReason::Room };
+        effects.discard.iter().for_each(|handle| handle.conn.because(reason));
+        effects.discard_shared.iter().filter(|_| effects.closing).for_each(|stream| stream.conn.because(reason));
         drop((effects.forget, effects.discard, effects.discard_shared));
+        if self.shared.places.is_some() {
+            self.shared.make_room();
+        }
+    }
+
+    /// Since when its oldest idle connection is idle, and which it is.
+    fn oldest_idle(&self) -> Option<(Instant, ConnId)> {
+        self.lock().oldest_idle(|handle| handle.conn.last_active(), |stream| stream.conn.last_active())
+    }
+
+    /// What it has, and has done.
+    pub(crate) fn stats(&self) -> Stats {
+        let mut stats = Stats::default();
+        let state = self.lock();
+        stats.open = state.open();
+        stats.connecting = state.connecting();
+        stats.idle = state.idle();
+        stats.waiting = state.waiting();
+        stats.opened = state.opened();
+        let at_once = state.at_once();
+        drop(state);
+        self.counters.read(at_once, &mut stats);
+        stats
+    }
+
+    pub(crate) fn tell<'a>(&'a self, event: impl FnOnce(&'a str) -> Event<'a>) {
+        self.shared.told.tell(|| event(&self.route.name));
+    }
+
+    /// Begins connects until there are `connections`, and says what became of each.
+    pub(crate) fn warm(self: &Arc<Self>, connections: usize) -> Vec<oneshot::Receiver<Result<(), Refusal>>> {
+        self.know_runtime();
+        let begun = self.with(|state, effects| {
+            state.warm(connections.min(self.shared.caps.idle), effects);
+            std::mem::take(&mut effects.connect)
+        });
+        let limit = self.shared.limits.connect;
+        let begin = |began| {
+            let (done, ended) = oneshot::channel();
+            Planned { origin: self.clone(), began, limit, done: Some(done) }.begin();
+            ended
+        };
+        begun.into_iter().map(begin).collect()
+    }
+
+    /// Takes no further exchange to the connections that `which` chooses; how many they are.
+    pub(crate) fn retire(self: &Arc<Self>, mut which: impl FnMut(&ConnectionInfo) -> bool) -> usize {
+        let chosen = |conn: &Arc<Conn>| {
+            let info = conn.info().filter(|_| conn.is_opened() && !conn.is_retired());
+            info.is_some_and(|info| which(&ConnectionInfo::new(info.clone(), conn.requests() > 0)))
+        };
+        let chosen: Vec<_> = self.all_conns().into_iter().filter(chosen).collect();
+        for conn in &chosen {
+            conn.because(CloseReason::Retired);
+            conn.retire();
+            conn.gone();
+        }
+        chosen.len()
+    }
+
+    fn all_conns(&self) -> Vec<Arc<Conn>> {
+        self.conns().values().filter_map(Weak::upgrade).collect()
     }
 
     /// A connection that can take a request at once.
-    pub(crate) fn checkout(self: &Arc<Self>) -> Option<Granted> {
-        self.with(take)
+    pub(crate) fn checkout(self: &Arc<Self>, now: Instant) -> Option<Granted> {
+        self.with(|state, effects| take(state, now, effects))
+    }
+
+    /// Known before anybody waits: from then on anyone may begin the connect.
+    fn know_runtime(&self) {
+        if let Ok(runtime) = Handle::try_current() {
+            *self.runtime.lock().unwrap_or_else(PoisonError::into_inner) = Some(runtime);
+        }
     }
 
     /// The same, or a place in the queue. A connect that this begins is limited by `connect`.
@@ -143,13 +324,10 @@ impl Origin {
         front: bool,
         connect: Option<Duration>,
     ) -> Result<Granted, Ticket> {
-        // Known before it waits: from then on anyone may begin its connect.
-        if let Ok(runtime) = Handle::try_current() {
-            *self.runtime.lock().unwrap_or_else(PoisonError::into_inner) = Some(runtime);
-        }
+        self.know_runtime();
         let mut effects = Effects::default();
         let mut state = self.lock();
-        let result = match take(&mut state, &mut effects) {
+        let result = match take(&mut state, Instant::now(), &mut effects) {
             Some(granted) => Ok(granted),
             // Asked within the lock: whoever waits already is failed by `end`.
             None if self.shared.is_over() => Ok(Grant::Failed(Refusal::NotSent(NotSent::Closed))),
@@ -170,14 +348,17 @@ impl Origin {
         if handle.conn.is_retired() {
             return handle.conn.gone();
         }
-        self.with(|state, effects| state.offer(handle.conn.id, handle, effects));
+        let id = handle.conn.id;
+        self.with(|state, effects| state.offer(id, handle, effects));
+        self.tell(|origin| Event::Returned { origin, connection: id });
     }
 
-    fn start(self: &Arc<Self>, began: Began, limit: Option<Duration>) {
+    fn start(self: &Arc<Self>, Planned { began, limit, done, .. }: Planned) {
         let id = self.shared.ids.fetch_add(1, Ordering::Relaxed);
         let conn = Arc::new(Conn::new(id, self.clone()));
         self.conns().insert(id, Arc::downgrade(&conn));
-        let job = Job::new(conn, began, limit);
+        self.tell(|origin| Event::Connecting { origin, connection: id });
+        let job = Job::new(conn, began, limit, done);
         if self.shared.is_over() {
             return job.fail(&Refusal::NotSent(NotSent::Closed));
         }
@@ -189,6 +370,15 @@ impl Origin {
         spawn(job, runtimes);
     }
 
+    /// Keeps none of the idle HTTP/1.1 connections, for one of them has proven stale: a retry is to find a fresh one
+    /// (RFC 9110 §9.2.2), not the next stale one.
+    pub(crate) fn discard_stale(self: &Arc<Self>) {
+        self.with(|state, effects| {
+            state.discard_idle(effects);
+            effects.discard.iter().for_each(|handle| handle.conn.because(CloseReason::Server));
+        });
+    }
+
     /// Keeps nothing from now on; what runs and who waits goes on.
     pub(crate) fn stop_pooling(self: &Arc<Self>) {
         self.with(State::stop_pooling);
@@ -198,8 +388,7 @@ impl Origin {
     pub(crate) fn end(self: &Arc<Self>) {
         let closed = Refusal::NotSent(NotSent::Closed);
         self.with(|state, effects| state.fail_all(&closed, effects));
-        let all: Vec<_> = self.conns().values().filter_map(Weak::upgrade).collect();
-        all.iter().for_each(|conn| conn.kill());
+        self.all_conns().iter().for_each(|conn| conn.kill(CloseReason::Closed));
     }
 
     fn conns(&self) -> MutexGuard<'_, BTreeMap<ConnId, Weak<Conn>>> {
@@ -228,30 +417,47 @@ fn spawn(job: Job, runtimes: impl Iterator<Item = Handle>) {
     }
 }
 
-fn take(state: &mut State, effects: &mut After) -> Option<Granted> {
-    let mut now = None;
+fn take(state: &mut State, now: Instant, effects: &mut After) -> Option<Granted> {
     state.checkout(
-        |handle| handle.sender.is_ready() && handle.conn.is_fresh(*now.get_or_insert_with(Instant::now)),
+        |handle| is_usable(handle, now),
         |stream| !stream.sender.is_closed() && !stream.conn.is_retired(),
         effects,
     )
 }
 
-/// The right to one connection: it goes with the byte stream and ends when that is dropped.
-pub(crate) struct Permit {
-    origin: Arc<Origin>,
-    id: ConnId,
+/// Whether an idle connection can serve, and if not, why not.
+fn is_usable(handle: &Exclusive, now: Instant) -> bool {
+    let (ready, fresh) = (handle.sender.is_ready(), handle.conn.is_fresh(now));
+    if !ready {
+        handle.conn.because(CloseReason::Server);
+    } else if !fresh {
+        handle.conn.because(CloseReason::Idle);
+    }
+    ready && fresh
 }
 
+/// The right to one connection: it goes with the byte stream and ends when that is dropped.
+pub(crate) struct Permit(Arc<Conn>);
+
 impl Permit {
-    pub(crate) fn new(origin: Arc<Origin>, id: ConnId) -> Self {
-        Self { origin, id }
+    pub(crate) fn new(conn: Arc<Conn>) -> Self {
+        Self(conn)
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.origin.conns().remove(&self.id);
-        self.origin.with(State::released);
+        let (conn, origin) = (&self.0, &self.0.origin);
+        origin.conns().remove(&conn.id);
+        if conn.is_opened() {
+            origin.counters.closed(conn.reason());
+        }
+        origin.with(State::released);
+        origin.shared.place_is_free();
+        if conn.is_opened() {
+            let (connection, reason, requests) = (conn.id, conn.reason(), conn.requests());
+            let age = conn.info().map_or(Duration::ZERO, |info| info.made.elapsed());
+            origin.tell(|origin| Event::Closed { origin, connection, reason, age, requests });
+        }
     }
 }

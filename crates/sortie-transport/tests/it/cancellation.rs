@@ -27,7 +27,7 @@ async fn abandon(call: impl Future, polls: usize) -> bool {
 
 async fn nothing_is_left(transport: &Transport) {
     until("everything has settled", || {
-        let counts = transport.counts();
+        let counts = transport.stats();
         (counts.in_flight, counts.waiting, counts.connecting) == (0, 0, 0) && counts.open == counts.idle
     })
     .await;
@@ -76,7 +76,7 @@ async fn a_small_rest_is_drained_for_the_sake_of_the_connection() {
     let transport = Transport::default();
     for _ in 0..5 {
         drop(send(&transport, get(server.url("/"))).await.unwrap());
-        until("it is idle", || transport.counts().idle == 1).await;
+        until("it is idle", || transport.stats().idle == 1).await;
     }
     assert_eq!(server.connections(), 1);
 }
@@ -92,7 +92,7 @@ async fn a_large_or_endless_rest_costs_the_connection() {
         let server = TcpScript::each(Steps::new().read_head().send(answer).read_to_end());
         let transport = Transport::default();
         drop(send(&transport, get(server.url("/"))).await.unwrap());
-        until("it is closed", || transport.counts().open == 0).await;
+        until("it is closed", || transport.stats().open == 0).await;
         assert_eq!(transport.in_flight(), 0);
     }
 }
@@ -115,7 +115,7 @@ async fn the_first_waiters_leaving_fails_no_other() {
     let mut first = Box::pin(fetch(&transport, get("http://a.test/")));
     assert!(matches!(first.as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Pending));
     let others: Vec<_> = (0..20).map(|_| fetching(&transport, get("http://a.test/"))).collect();
-    until("all wait", || transport.counts().waiting == 21).await;
+    until("all wait", || transport.stats().waiting == 21).await;
     drop(first);
     opened.open();
     for other in others {
@@ -161,5 +161,5 @@ async fn an_upload_that_is_stuck_over_tls_costs_its_connection_and_no_more() {
     let error = fetch(&transport, post(server.url("/"), Body::stream(endless))).await.unwrap_err();
     assert_eq!(find::<Elapsed>(&*error).map(Elapsed::phase), Some(Phase::Write));
     // A farewell would wait for the peer for ever, and the permit with it.
-    until("the connection is gone", || transport.counts().open == 0).await;
+    until("the connection is gone", || transport.stats().open == 0).await;
 }

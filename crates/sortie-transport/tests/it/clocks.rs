@@ -44,11 +44,11 @@ async fn an_idle_connection_is_kept_for_the_idle_timeout_and_no_longer() {
     for _ in 0..3 {
         fetch(&transport, get("http://a.test/")).await.unwrap();
         sleep(secs(15)).await;
-        assert_eq!(transport.counts().idle, 1);
+        assert_eq!(transport.stats().idle, 1);
     }
     assert_eq!(server.connections(), 1);
     sleep(secs(6)).await;
-    assert_eq!((transport.counts().open, server.open_connections()), (0, 0));
+    assert_eq!((transport.stats().open, server.open_connections()), (0, 0));
     fetch(&transport, get("http://a.test/")).await.unwrap();
     assert_eq!(server.connections(), 2);
 }
@@ -136,7 +136,7 @@ async fn a_head_that_is_not_fetched_is_no_gap() {
     let mut call = std::pin::pin!(send(&transport, get("http://a.test/")));
     // It is polled until the head is on its way, and then not for a long time.
     assert!(tokio::time::timeout(Duration::ZERO, &mut call).await.is_err());
-    crate::support::until("it is open", || transport.counts().open == 1).await;
+    crate::support::until("it is open", || transport.stats().open == 1).await;
     let _ = tokio::time::timeout(Duration::ZERO, &mut call).await;
     sleep(secs(290)).await;
     assert_eq!(read(call.await.unwrap()).await.unwrap().0, "okay");

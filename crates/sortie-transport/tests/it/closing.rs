@@ -23,7 +23,7 @@ async fn close_refuses_new_calls_on_every_clone_and_closes_idle_connections_at_o
     let error = fetch(&clone, get(server.url("/"))).await.unwrap_err();
     assert_eq!(Outcome::of(&*error), Some(Outcome::Closed));
     closing.await;
-    assert_eq!((clone.counts().open, clone.in_flight()), (0, 0));
+    assert_eq!((clone.stats().open, clone.in_flight()), (0, 0));
     server.wait_for_open_connections(0).await;
 }
 
@@ -37,7 +37,7 @@ async fn close_waits_for_a_body_that_is_being_read() {
     assert!(!closing.is_finished());
     assert_eq!(read(response).await.unwrap().0.len(), 3_000_000);
     closing.await.unwrap();
-    assert_eq!(transport.counts().open, 0);
+    assert_eq!(transport.stats().open, 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -58,7 +58,7 @@ async fn at_the_deadline_everything_that_is_left_ends() {
     }
     // One was on the wire, one was waiting.
     assert_eq!(outcomes, [Outcome::MaybeProcessed, Outcome::Closed]);
-    let counts = transport.counts();
+    let counts = transport.stats();
     assert_eq!((counts.open, counts.connecting, counts.waiting, counts.in_flight), (0, 0, 0, 0));
     server.wait_for_open_connections(0).await;
 }
@@ -71,7 +71,7 @@ async fn a_connect_under_way_ends_with_the_deadline() {
     tokio::task::yield_now().await;
     transport.close(Duration::from_secs(1)).await;
     assert_eq!(Outcome::of(&*call.await.unwrap().unwrap_err()), Some(Outcome::Closed));
-    assert_eq!(transport.counts().connecting, 0);
+    assert_eq!(transport.stats().connecting, 0);
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ async fn bytes_that_nobody_asked_for_close_an_idle_connection() {
     let transport = Transport::default();
     fetch(&transport, get(server.url("/"))).await.unwrap();
     gate.open();
-    until("the connection is closed", || transport.counts().open == 0).await;
+    until("the connection is closed", || transport.stats().open == 0).await;
     assert_eq!(fetch(&transport, get(server.url("/"))).await.unwrap(), "ok");
     assert_eq!(server.connections(), 2);
 }
@@ -30,7 +30,7 @@ async fn bytes_behind_an_answer_are_never_the_next_answer() {
         TcpScript::in_order([Steps::new().read_head().send(evil).hold(), Steps::new().read_head().send(OK).hold()]);
     let transport = Transport::default();
     assert_eq!(fetch(&transport, get(server.url("/"))).await.unwrap(), "ok");
-    until("the connection is closed", || transport.counts().open == 0).await;
+    until("the connection is closed", || transport.stats().open == 0).await;
     assert_eq!(fetch(&transport, get(server.url("/"))).await.unwrap(), "ok");
 }
 
@@ -43,7 +43,7 @@ async fn a_chunk_size_that_is_none_is_an_error() {
         let response = send(&transport, get(server.url("/"))).await.unwrap();
         let error = read(response).await.unwrap_err();
         assert_eq!(Outcome::of(&*error), Some(Outcome::MaybeProcessed), "{size}");
-        until("the connection is closed", || transport.counts().open == 0).await;
+        until("the connection is closed", || transport.stats().open == 0).await;
     }
 }
 

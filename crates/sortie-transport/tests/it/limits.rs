@@ -21,7 +21,7 @@ async fn two_hundred_at_once_open_no_more_than_the_cap() {
         for answer in futures_util::future::join_all(calls).await {
             assert_eq!(answer.unwrap(), "hello");
         }
-        let opened = transport.counts().opened;
+        let opened = transport.stats().opened;
         assert!(server.connections() <= 8 && opened <= 8, "{opened}");
     }
 }
@@ -57,7 +57,7 @@ async fn the_acquire_limit_says_what_held_the_request_back() {
     assert_eq!(find::<Elapsed>(&*error).map(Elapsed::phase), Some(Phase::Acquire));
     let timeout = find::<AcquireTimeout>(&*error).unwrap();
     assert_eq!((timeout.open, timeout.waiting, timeout.cap), (2, 1, Some(2)));
-    assert_eq!(transport.counts().waiting, 0);
+    assert_eq!(transport.stats().waiting, 0);
     for call in busy {
         assert_eq!(call.await.unwrap().unwrap(), "late");
     }
@@ -100,7 +100,7 @@ async fn a_limit_of_nothing_is_an_error_and_does_not_spin() {
     let error = fetch(&transport, get("http://a.test/")).await.unwrap_err();
     assert_eq!(find::<Elapsed>(&*error).map(Elapsed::phase), Some(Phase::FirstByte));
     tokio::time::sleep(Duration::from_secs(5)).await;
-    assert_eq!(transport.counts().open, 0);
+    assert_eq!(transport.stats().open, 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -112,7 +112,7 @@ async fn a_peer_that_never_says_how_many_streams_it_takes_does_not_hold_a_waiter
         async move { Ok::<_, std::convert::Infallible>(stream) }
     }));
     let first = fetching(&transport, get("http://a.test/"));
-    until("the first is on its way", || transport.counts().open == 1).await;
+    until("the first is on its way", || transport.stats().open == 1).await;
     let error = fetch(&transport, get("http://a.test/")).await.unwrap_err();
     assert_eq!(Outcome::of(&*error), Some(Outcome::AcquireTimeout));
     first.abort();

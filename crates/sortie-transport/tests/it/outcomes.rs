@@ -64,7 +64,7 @@ async fn after_one_stale_connection_no_other_idle_one_is_tried() {
     // The second goes back last, and so serves next.
     crate::support::read(one.unwrap()).await.unwrap();
     crate::support::read(two.unwrap()).await.unwrap();
-    crate::support::until("both are idle", || transport.counts().idle == 2).await;
+    crate::support::until("both are idle", || transport.stats().idle == 2).await;
     let error = fetch(&transport, get(server.url("/"))).await.unwrap_err();
     assert_eq!(Outcome::of(&*error), Some(Outcome::StaleReuse));
     assert_eq!(fetch(&transport, get(server.url("/"))).await.unwrap(), "ok");
@@ -95,7 +95,7 @@ async fn a_body_that_ends_early_is_an_error_of_the_body() {
     let response = send(&transport, get(server.url("/"))).await.unwrap();
     let error = crate::support::read(response).await.unwrap_err();
     assert_eq!(Outcome::of(&*error), Some(Outcome::MaybeProcessed));
-    crate::support::until("the connection is gone", || transport.counts().open == 0).await;
+    crate::support::until("the connection is gone", || transport.stats().open == 0).await;
 }
 
 #[tokio::test]
@@ -128,7 +128,7 @@ async fn a_connect_that_takes_too_long_says_its_limit_and_phase() {
     assert_eq!(start.elapsed().as_secs(), 3);
     assert_eq!(Outcome::of(&*error), Some(Outcome::Connect { phase: Phase::Connect }));
     assert_eq!(find::<Elapsed>(&*error), Some(&Elapsed::new(Phase::Connect, limit)));
-    let counts = transport.counts();
+    let counts = transport.stats();
     assert_eq!((counts.open, counts.connecting, counts.waiting, counts.in_flight), (0, 0, 0, 0));
 }
 
@@ -142,7 +142,7 @@ async fn a_connection_that_ends_before_it_takes_the_request_is_replaced() {
     let transport = Transport::default();
     fetch(&transport, get(server.url("/"))).await.unwrap();
     gate.open();
-    crate::support::until("the reset is seen", || transport.counts().open == 0).await;
+    crate::support::until("the reset is seen", || transport.stats().open == 0).await;
     assert_eq!(fetch(&transport, post(server.url("/"), "body")).await.unwrap(), "ok");
     assert_eq!(server.connections(), 2);
 }
@@ -175,7 +175,7 @@ async fn an_early_answer_to_a_large_upload_leaks_nothing() {
     let response = send(&transport, post(server.url("/"), Body::stream(endless))).await.unwrap();
     assert_eq!(response.status(), 413);
     assert_eq!(crate::support::read(response).await.unwrap().0, "big");
-    crate::support::until("the connection is closed", || transport.counts().open == 0).await;
+    crate::support::until("the connection is closed", || transport.stats().open == 0).await;
     assert_eq!(server.finish().await[0].state, ScriptState::Done);
     assert_eq!(transport.in_flight(), 0);
 }
@@ -226,14 +226,14 @@ async fn a_connection_that_breaks_in_its_handshake_fails_its_waiter_and_strands_
         tokio::spawn(async move { fetch(&transport, get("http://a.test/")).await })
     };
     let first = call();
-    crate::support::until("it connects", || transport.counts().connecting == 1).await;
+    crate::support::until("it connects", || transport.stats().connecting == 1).await;
     // Queued after that connect began: its failure is none of its business, but the next connect is.
     let second = call();
-    crate::support::until("both wait", || transport.counts().waiting == 2).await;
+    crate::support::until("both wait", || transport.stats().waiting == 2).await;
     go.notify_one();
     let error = first.await.unwrap().unwrap_err();
     assert_eq!(Outcome::of(&*error), Some(Outcome::Connect { phase: Phase::Handshake }));
     assert_eq!(second.await.unwrap().unwrap(), "ok");
-    let counts = transport.counts();
+    let counts = transport.stats();
     assert_eq!((counts.open, counts.connecting, counts.waiting), (1, 0, 0));
 }

@@ -21,7 +21,7 @@ async fn ten_requests_in_turn_go_over_one_connection() {
         assert_eq!(read(response).await.unwrap().0, "hello");
     }
     assert_eq!(server.connections(), 1);
-    let counts = transport.counts();
+    let counts = transport.stats();
     assert_eq!((counts.open, counts.idle, counts.in_flight, counts.opened), (1, 1, 0, 1));
 }
 
@@ -100,7 +100,7 @@ async fn an_answer_that_is_dropped_when_all_of_it_is_there_leaves_its_connection
     for _ in 0..5 {
         drop(send(&transport, get(server.url("/"))).await.unwrap());
     }
-    assert_eq!((server.connections(), transport.counts().opened), (1, 1));
+    assert_eq!((server.connections(), transport.stats().opened), (1, 1));
 }
 
 #[tokio::test]

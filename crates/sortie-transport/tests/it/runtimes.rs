@@ -24,7 +24,7 @@ fn a_runtime_that_is_shut_down_takes_only_its_own_connections_with_it() {
         }
         assert_eq!(server.connections(), connections);
         drop(calling);
-        assert_eq!(transport.counts().open, 0);
+        assert_eq!(transport.stats().open, 0);
     }
 }
 
@@ -54,7 +54,7 @@ fn what_is_under_way_in_a_runtime_that_is_shut_down_fails() {
     let error = end.recv_timeout(std::time::Duration::from_secs(10)).unwrap().unwrap_err();
     assert_eq!(Outcome::of(&*error), Some(Outcome::MaybeProcessed));
     call.join().unwrap();
-    assert_eq!(transport.counts().open, 0);
+    assert_eq!(transport.stats().open, 0);
 }
 
 /// Drives a future with nothing but this thread.
@@ -92,7 +92,7 @@ fn without_a_runtime_there_is_an_error_and_no_panic() {
         error.source().unwrap().to_string(),
         "a connection can only be made within a tokio runtime, and there is none here"
     );
-    assert_eq!(transport.counts().waiting, 0);
+    assert_eq!(transport.stats().waiting, 0);
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn a_place_that_is_freed_outside_of_a_runtime_is_the_next_waiters() {
         let (transport, url) = (transport.clone(), server.url("/"));
         async move { send(&transport, get(url)).await.map(|response| response.status()) }
     });
-    serving.block_on(until("it waits", || transport.counts().waiting == 1));
+    serving.block_on(until("it waits", || transport.stats().waiting == 1));
     // On this thread, which has no runtime.
     drop(stream);
     assert_eq!(serving.block_on(waiting).unwrap().unwrap(), 101);
@@ -127,7 +127,7 @@ fn a_runtime_that_is_shut_down_leaves_its_place_to_another_runtimes_waiter() {
         let (transport, url) = (transport.clone(), server.url("/"));
         async move { fetch(&transport, get(url)).await.map(|body| body.len()) }
     });
-    serving.block_on(until("it waits", || transport.counts().waiting == 1));
+    serving.block_on(until("it waits", || transport.stats().waiting == 1));
     drop(going);
     assert_eq!(serving.block_on(waiting).unwrap().unwrap(), 3_000_000);
     drop(response);

@@ -51,13 +51,13 @@ async fn after_any_number_of_drops_everything_is_back_in_its_place() {
             client.await.unwrap();
         }
         until("all is settled", || {
-            let counts = transport.counts();
+            let counts = transport.stats();
             (counts.in_flight, counts.waiting, counts.connecting) == (0, 0, 0) && counts.open == counts.idle
         })
         .await;
-        assert!(transport.counts().open <= 4);
+        assert!(transport.stats().open <= 4);
         transport.close(Duration::from_secs(10)).await;
-        assert_eq!(transport.counts().open, 0);
+        assert_eq!(transport.stats().open, 0);
         server.wait_for_open_connections(0).await;
     }
 }

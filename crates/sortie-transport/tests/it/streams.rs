@@ -36,14 +36,14 @@ async fn further_connections_are_made_when_all_streams_are_taken_and_no_more_tha
     let calls: Vec<_> = (0..20).map(|_| fetching(&transport, get(server.url("/")))).collect();
     // Three connections with two streams each; nobody else has been handed to hyper.
     server.wait_for_requests(6).await;
-    let counts = transport.counts();
+    let counts = transport.stats();
     assert_eq!((counts.open, counts.waiting, counts.in_flight), (3, 14, 20));
     go.add_permits(20);
     for call in calls {
         assert_eq!(call.await.unwrap().unwrap(), "hello");
     }
     assert_eq!(server.connections(), 3);
-    until("all streams are free", || transport.counts().idle == 3).await;
+    until("all streams are free", || transport.stats().idle == 3).await;
 }
 
 #[tokio::test]
@@ -58,7 +58,7 @@ async fn a_connection_that_is_told_to_go_away_finishes_what_it_has_and_takes_not
         let (transport, url) = (transport.clone(), server.url("/"));
         async move {
             // The GOAWAY has come when the connection counts for nothing any more.
-            until("it drains", || transport.counts().idle == 0).await;
+            until("it drains", || transport.stats().idle == 0).await;
             fetch(&transport, get(url)).await
         }
     });
@@ -78,7 +78,7 @@ async fn a_connection_that_is_cut_fails_what_runs_on_it_and_the_next_is_made() {
     let error = running.await.unwrap().unwrap_err();
     assert_eq!(Outcome::of(&*error), Some(Outcome::MaybeProcessed));
     go.add_permits(10);
-    until("it is gone", || transport.counts().open == 0).await;
+    until("it is gone", || transport.stats().open == 0).await;
     assert_eq!(fetch(&transport, get(server.url("/"))).await.unwrap(), "hello");
 }
 
@@ -93,9 +93,9 @@ async fn a_stream_is_taken_until_both_its_halves_have_ended() {
     let (send_chunk, chunks) = futures_channel();
     let response = send(&transport, post(server.url("/"), Body::stream(chunks))).await.unwrap();
     read(response).await.unwrap();
-    assert_eq!((transport.counts().idle, transport.in_flight()), (0, 0));
+    assert_eq!((transport.stats().idle, transport.in_flight()), (0, 0));
     drop(send_chunk);
-    until("the stream is free", || transport.counts().idle == 1).await;
+    until("the stream is free", || transport.stats().idle == 1).await;
 }
 
 /// A stream that ends when its other end is dropped.
@@ -187,9 +187,9 @@ async fn an_answer_that_is_dropped_ends_the_upload_of_its_stream_too() {
     let transport = h2(TransportOptions::default());
     let (_never, chunks) = futures_channel();
     let response = send(&transport, post(server.url("/"), Body::stream(chunks))).await.unwrap();
-    assert_eq!(transport.counts().idle, 0);
+    assert_eq!(transport.stats().idle, 0);
     drop(response);
-    until("the stream is free", || transport.counts().idle == 1).await;
+    until("the stream is free", || transport.stats().idle == 1).await;
     assert_eq!(server.connections(), 1);
 }
 

@@ -31,10 +31,10 @@ async fn an_upgraded_connection_is_its_takers_and_keeps_its_place_until_it_is_dr
         let mut pong = [0; 4];
         stream.read_exact(&mut pong).await.unwrap();
         assert_eq!(&pong, b"pong");
-        let counts = transport.counts();
+        let counts = transport.stats();
         assert_eq!((counts.open, counts.idle), (1, 0), "{method}");
         drop(stream);
-        until("its place is free", || transport.counts().open == 0).await;
+        until("its place is free", || transport.stats().open == 0).await;
         server.finish().await;
     }
 }
@@ -72,7 +72,7 @@ async fn a_tunnel_through_http2_takes_its_connection_out_of_the_pool() {
     let response = send(&transport, request).await.unwrap();
     let mut stream = TokioIo::new(hyper::upgrade::on(response).await.unwrap());
     // The one stream that the server allows is the tunnel.
-    assert_eq!(transport.counts().idle, 0);
+    assert_eq!(transport.stats().idle, 0);
     let get = Request::get(server.url("/")).body(Body::empty()).unwrap();
     let other = tokio::time::timeout(Duration::from_secs(10), send(&transport, get)).await;
     assert_eq!(other.expect("it is not behind the tunnel").unwrap().status(), StatusCode::OK);
@@ -83,5 +83,5 @@ async fn a_tunnel_through_http2_takes_its_connection_out_of_the_pool() {
         assert_eq!(&pong, b"pong");
     }
     drop(stream);
-    until("its place is free", || transport.counts().open == 0).await;
+    until("its place is free", || transport.stats().open == 0).await;
 }

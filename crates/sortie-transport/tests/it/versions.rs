@@ -72,7 +72,7 @@ async fn many_requests_at_once_share_one_http2_connection() {
         assert_eq!(answer.unwrap(), "hello");
     }
     assert_eq!(server.connections(), 1);
-    let counts = transport.counts();
+    let counts = transport.stats();
     assert_eq!((counts.open, counts.idle, counts.in_flight, counts.waiting), (1, 1, 0, 0));
 }
 

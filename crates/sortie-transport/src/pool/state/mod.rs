@@ -6,13 +6,20 @@
 //!
 //! The invariant: **every waiter is covered by a pending connect, by a connection about to be given back, or by one
 //! that has yet to say how many streams it takes, or no further connection is allowed; and while anyone waits, nothing
-//! is idle and no stream is free.**
+//! is idle and no stream is free.** A stream of a connection that is to be [avoided](OriginState::avoid) counts as free
+//! only where no other connection can be had.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::task::Waker;
 
-#[cfg(test)]
+mod effects;
+mod queue;
+#[cfg(all(test, not(sortie_loom)))]
 mod tests;
+
+pub(crate) use effects::Effects;
+pub(crate) use queue::Ticket;
+use queue::{Left, Queue};
 
 /// Names a connection within its transport.
 pub(crate) type ConnId = u64;
@@ -33,10 +40,6 @@ pub(crate) struct Caps {
     pub(crate) http2: usize,
 }
 
-/// A place in the queue. Smaller is earlier.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Ticket(i64);
-
 /// When a connect began, to tell whom its failure concerns.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Began(u64);
@@ -48,41 +51,15 @@ pub(crate) enum Grant<X, S, E> {
     Failed(E),
 }
 
-struct Waiter {
-    waker: Waker,
-    born: u64,
-}
-
 struct Shared<S> {
     id: ConnId,
     handle: S,
     /// How many streams the peer allows; one until it has said so.
     limit: usize,
     settled: bool,
+    /// Nothing has been heard of it for too long.
+    avoided: bool,
     in_use: usize,
-}
-
-/// What is to be done once the lock is free.
-pub(crate) struct Effects<X, S> {
-    pub(crate) wake: Vec<Waker>,
-    /// Nobody's any more. To drop one may drop a task, which may come back for the lock.
-    pub(crate) forget: Vec<Waker>,
-    pub(crate) discard: Vec<X>,
-    pub(crate) discard_shared: Vec<S>,
-    /// Connects to start. Their permits are taken already.
-    pub(crate) connect: Vec<Began>,
-}
-
-impl<X, S> Default for Effects<X, S> {
-    fn default() -> Self {
-        Self {
-            wake: Vec::new(),
-            forget: Vec::new(),
-            discard: Vec::new(),
-            discard_shared: Vec::new(),
-            connect: Vec::new(),
-        }
-    }
 }
 
 pub(crate) struct OriginState<X, S, E> {
@@ -93,16 +70,19 @@ pub(crate) struct OriginState<X, S, E> {
     /// Pending connects and connections whose byte stream is still there.
     permits: usize,
     connecting: usize,
+    /// Pending connects that wait for a place among all connections of all origins.
+    parked: usize,
     opened: u64,
+    /// Checkouts that had not to wait.
+    at_once: u64,
     /// Newest last: few connections stay warm and the oldest age out.
     idle: VecDeque<(ConnId, X)>,
     shared: Vec<Shared<S>>,
     /// Exclusive connections whose exchange is over for its user and not yet for hyper.
     returning: Vec<ConnId>,
-    waiting: BTreeMap<Ticket, Waiter>,
-    granted: BTreeMap<Ticket, Grant<X, S, E>>,
-    first: i64,
-    last: i64,
+    waiting: Queue<Grant<X, S, E>>,
+    /// Who is to be told that a call would not have to wait. They hold no place.
+    watching: BTreeMap<u64, Waker>,
     clock: u64,
 }
 
@@ -114,14 +94,14 @@ impl<X, S: Clone, E: Clone> OriginState<X, S, E> {
             pooling: true,
             permits: 0,
             connecting: 0,
+            parked: 0,
             opened: 0,
+            at_once: 0,
             idle: VecDeque::new(),
             shared: Vec::new(),
             returning: Vec::new(),
-            waiting: BTreeMap::new(),
-            granted: BTreeMap::new(),
-            first: 0,
-            last: 0,
+            waiting: Queue::new(),
+            watching: BTreeMap::new(),
             clock: 0,
         }
     }
@@ -136,6 +116,10 @@ impl<X, S: Clone, E: Clone> OriginState<X, S, E> {
 
     pub(crate) fn opened(&self) -> u64 {
         self.opened
+    }
+
+    pub(crate) fn at_once(&self) -> u64 {
+        self.at_once
     }
 
     pub(crate) fn idle(&self) -> usize {
@@ -161,11 +145,14 @@ impl<X, S: Clone, E: Clone> OriginState<X, S, E> {
             }
             if let Some(free) = self.free_stream() {
                 free.in_use += 1;
-                return Some(Grant::Stream(free.id, free.handle.clone()));
+                let grant = Grant::Stream(free.id, free.handle.clone());
+                self.at_once += 1;
+                return Some(grant);
             }
         }
         while let Some((id, handle)) = self.idle.pop_back() {
             if usable(&handle) {
+                self.at_once += 1;
                 return Some(Grant::Exclusive(id, handle));
             }
             effects.discard.push(handle);
@@ -176,15 +163,8 @@ impl<X, S: Clone, E: Clone> OriginState<X, S, E> {
     /// Queues a waiter, and begins a connect if no pending one covers it. One whose request came back unsent goes to
     /// the front: it has waited already.
     pub(crate) fn wait(&mut self, waker: Waker, front: bool, effects: &mut Effects<X, S>) -> Ticket {
-        let ticket = if front {
-            self.first -= 1;
-            Ticket(self.first)
-        } else {
-            self.last += 1;
-            Ticket(self.last)
-        };
         self.clock += 1;
-        self.waiting.insert(ticket, Waiter { waker, born: self.clock });
+        let ticket = self.waiting.join(waker, self.clock, front);
         self.settle(effects);
         ticket
     }
@@ -196,34 +176,32 @@ impl<X, S: Clone, E: Clone> OriginState<X, S, E> {
         waker: &Waker,
         effects: &mut Effects<X, S>,
     ) -> Option<Grant<X, S, E>> {
-        if let Some(grant) = self.granted.remove(&ticket) {
+        if let Some(grant) = self.waiting.take(ticket) {
             return Some(grant);
         }
-        if let Some(waiter) = self.waiting.get_mut(&ticket)
-            && !waiter.waker.will_wake(waker)
-        {
-            effects.forget.push(std::mem::replace(&mut waiter.waker, waker.clone()));
-        }
+        effects.forget.extend(self.waiting.set_waker(ticket, waker));
         None
     }
 
     /// Whether a connect under way is this waiter's turn, so that it waits for the network and not for a place.
     pub(crate) fn is_covered(&self, ticket: Ticket) -> bool {
-        let connects = self.pending();
-        self.waiting.range(..ticket).take(connects).count() < connects
+        self.waiting.iter().take(self.reach(self.connecting - self.parked)).any(|(covered, _)| covered == ticket)
     }
 
     /// A waiter that does not wait any more. What it was granted goes to the next; an error it was given is returned,
     /// to be dropped without the lock.
     pub(crate) fn leave(&mut self, ticket: Ticket, effects: &mut Effects<X, S>) -> Option<E> {
-        effects.forget.extend(self.waiting.remove(&ticket).map(|waiter| waiter.waker));
-        match self.granted.remove(&ticket)? {
-            Grant::Exclusive(id, handle) => self.offer(id, handle, effects),
-            Grant::Stream(id, handle) => {
+        match self.waiting.leave(ticket)? {
+            Left::Waker(waker) => {
+                effects.forget.push(waker);
+                self.announce(effects);
+            }
+            Left::Grant(Grant::Exclusive(id, handle)) => self.offer(id, handle, effects),
+            Left::Grant(Grant::Stream(id, handle)) => {
                 effects.discard_shared.push(handle);
                 self.end_stream(id, effects);
             }
-            Grant::Failed(error) => return Some(error),
+            Left::Grant(Grant::Failed(error)) => return Some(error),
         }
         None
     }
@@ -243,8 +221,9 @@ impl<X, S: Clone, E: Clone> OriginState<X, S, E> {
         self.connecting -= 1;
         self.opened += 1;
         if self.pooling || !self.waiting.is_empty() {
-            self.shared.push(Shared { id, handle, limit: 1, settled: false, in_use: 0 });
+            self.shared.push(Shared { id, handle, limit: 1, settled: false, avoided: false, in_use: 0 });
         } else {
+            effects.closing = true;
             effects.discard_shared.push(handle);
         }
         self.settle(effects);
@@ -259,29 +238,20 @@ impl<X, S: Clone, E: Clone> OriginState<X, S, E> {
         let covered = self.coverage();
         // The permit of the connect that failed is still counted.
         let at_most = if self.open() > 1 { 1 } else { usize::MAX };
-        let concerned: Vec<Ticket> = self
-            .waiting
-            .iter()
-            .filter(|(_, waiter)| waiter.born <= began.0)
-            .map(|(ticket, _)| *ticket)
-            .skip(covered)
-            .take(at_most)
-            .collect();
+        let queued = self.waiting.iter().filter(|(_, born)| *born <= began.0).map(|(ticket, _)| ticket);
+        let concerned: Vec<Ticket> = queued.skip(covered).take(at_most).collect();
         self.fail(concerned, error, effects);
     }
 
     /// Every waiter gets `error`.
     pub(crate) fn fail_all(&mut self, error: &E, effects: &mut Effects<X, S>) {
-        let all = self.waiting.keys().copied().collect();
+        let all = self.waiting.iter().map(|(ticket, _)| ticket).collect();
         self.fail(all, error, effects);
     }
 
     fn fail(&mut self, tickets: Vec<Ticket>, error: &E, effects: &mut Effects<X, S>) {
         for ticket in tickets {
-            if let Some(waiter) = self.waiting.remove(&ticket) {
-                self.granted.insert(ticket, Grant::Failed(error.clone()));
-                effects.wake.push(waiter.waker);
-            }
+            effects.wake.extend(self.waiting.grant(ticket, Grant::Failed(error.clone())).ok());
         }
     }
 
@@ -294,17 +264,23 @@ impl<X, S: Clone, E: Clone> OriginState<X, S, E> {
     /// A connection that can serve again: to the first who waits, else it is idle.
     pub(crate) fn offer(&mut self, id: ConnId, handle: X, effects: &mut Effects<X, S>) {
         self.returning.retain(|returning| *returning != id);
-        if let Some((ticket, waiter)) = self.waiting.pop_first() {
-            self.granted.insert(ticket, Grant::Exclusive(id, handle));
-            effects.wake.push(waiter.waker);
-        } else if !self.pooling || self.caps.idle == 0 {
-            effects.discard.push(handle);
-        } else {
-            if self.idle.len() >= self.caps.idle {
-                effects.discard.extend(self.idle.pop_front().map(|(_, oldest)| oldest));
+        let handle = match self.waiting.grant_first(Grant::Exclusive(id, handle)) {
+            Ok(waker) => {
+                effects.wake.push(waker);
+                return self.announce(effects);
             }
-            self.idle.push_back((id, handle));
+            Err(Grant::Exclusive(_, handle)) => handle,
+            Err(Grant::Stream(..) | Grant::Failed(_)) => unreachable!("what comes back is what was offered"),
+        };
+        if !self.pooling || self.caps.idle == 0 {
+            effects.closing |= !self.pooling;
+            return effects.discard.push(handle);
         }
+        if self.idle.len() >= self.caps.idle {
+            effects.discard.extend(self.idle.pop_front().map(|(_, oldest)| oldest));
+        }
+        self.idle.push_back((id, handle));
+        self.announce(effects);
     }
 
     /// A stream of a shared connection has ended, both ways.
@@ -312,6 +288,7 @@ impl<X, S: Clone, E: Clone> OriginState<X, S, E> {
         if let Some(at) = self.shared.iter().position(|shared| shared.id == id) {
             self.shared[at].in_use -= 1;
             if !self.pooling && self.shared[at].in_use == 0 && self.waiting.is_empty() {
+                effects.closing = true;
                 effects.discard_shared.push(self.shared.swap_remove(at).handle);
             }
         }
@@ -322,6 +299,14 @@ impl<X, S: Clone, E: Clone> OriginState<X, S, E> {
     pub(crate) fn allow(&mut self, id: ConnId, limit: usize, effects: &mut Effects<X, S>) {
         if let Some(shared) = self.shared.iter_mut().find(|shared| shared.id == id) {
             (shared.limit, shared.settled) = (limit, true);
+        }
+        self.settle(effects);
+    }
+
+    /// Gives the streams of a shared connection to nobody who can have another's, until it is heard of again.
+    pub(crate) fn avoid(&mut self, id: ConnId, avoid: bool, effects: &mut Effects<X, S>) {
+        if let Some(shared) = self.shared.iter_mut().find(|shared| shared.id == id) {
+            shared.avoided = avoid;
         }
         self.settle(effects);
     }
@@ -359,6 +344,70 @@ impl<X, S: Clone, E: Clone> OriginState<X, S, E> {
         self.settle(effects);
     }
 
+    /// A connect that was asked for has to wait for a place among all connections of all origins.
+    pub(crate) fn park(&mut self) {
+        self.parked += 1;
+    }
+
+    /// There is a place for a parked connect; `false`, and it is given up, if nobody needs it any more. `wanted` says
+    /// that somebody wants the connection who does not wait here.
+    pub(crate) fn unpark(&mut self, wanted: bool, effects: &mut Effects<X, S>) -> bool {
+        (self.parked, self.connecting, self.permits) = (self.parked - 1, self.connecting - 1, self.permits - 1);
+        let needed = (wanted || self.waiting.len() > self.coverage()) && self.may_connect();
+        if needed {
+            (self.connecting, self.permits) = (self.connecting + 1, self.permits + 1);
+        } else {
+            self.settle(effects);
+        }
+        needed
+    }
+
+    /// The connection that has been idle for longest, as `since` tells.
+    pub(crate) fn oldest_idle<T: Ord>(
+        &self,
+        since: impl Fn(&X) -> T,
+        since_shared: impl Fn(&S) -> T,
+    ) -> Option<(T, ConnId)> {
+        let exclusive = self.idle.iter().map(|(id, handle)| (since(handle), *id));
+        let unused = self.shared.iter().filter(|shared| shared.in_use == 0);
+        exclusive.chain(unused.map(|shared| (since_shared(&shared.handle), shared.id))).min()
+    }
+
+    /// Begins connects until there are `connections`, those under way included. One is enough where it is for all.
+    pub(crate) fn warm(&mut self, connections: usize, effects: &mut Effects<X, S>) {
+        let missing = |state: &Self| match state.protocol {
+            Protocol::Http1 => state.permits < connections,
+            Protocol::Unknown | Protocol::Http2 => connections > 0 && state.connecting + state.shared.len() == 0,
+        };
+        while missing(self) && self.may_connect() {
+            self.begin(effects);
+        }
+    }
+
+    /// Whether a call would not have to wait in line. If it would, `waker` is woken when that has changed.
+    pub(crate) fn watch(&mut self, watcher: u64, waker: &Waker, effects: &mut Effects<X, S>) -> bool {
+        let ready = self.is_ready();
+        let old = if ready { self.watching.remove(&watcher) } else { self.watching.insert(watcher, waker.clone()) };
+        effects.forget.extend(old);
+        ready
+    }
+
+    pub(crate) fn unwatch(&mut self, watcher: u64, effects: &mut Effects<X, S>) {
+        effects.forget.extend(self.watching.remove(&watcher));
+    }
+
+    fn is_ready(&self) -> bool {
+        self.waiting.is_empty()
+            && (!self.idle.is_empty() || self.shared.iter().any(|shared| self.is_free(shared)) || self.may_connect())
+    }
+
+    /// Tells those who watch.
+    fn announce(&mut self, effects: &mut Effects<X, S>) {
+        if !self.watching.is_empty() && self.is_ready() {
+            effects.wake.extend(std::mem::take(&mut self.watching).into_values());
+        }
+    }
+
     /// Keeps none of the idle exclusive connections: the one that was used last has proven stale, and they are older.
     pub(crate) fn discard_idle(&mut self, effects: &mut Effects<X, S>) {
         effects.discard.extend(self.idle.drain(..).map(|(_, handle)| handle));
@@ -367,6 +416,7 @@ impl<X, S: Clone, E: Clone> OriginState<X, S, E> {
     /// From now on nothing is kept. Who waits is still served.
     pub(crate) fn stop_pooling(&mut self, effects: &mut Effects<X, S>) {
         self.pooling = false;
+        effects.closing = true;
         self.discard_idle(effects);
         if self.waiting.is_empty() {
             let (idle, busy) = std::mem::take(&mut self.shared).into_iter().partition(|shared| shared.in_use == 0);
@@ -381,34 +431,47 @@ impl<X, S: Clone, E: Clone> OriginState<X, S, E> {
             let Some(free) = self.free_stream() else { break };
             free.in_use += 1;
             let grant = Grant::Stream(free.id, free.handle.clone());
-            if let Some((ticket, waiter)) = self.waiting.pop_first() {
-                self.granted.insert(ticket, grant);
-                effects.wake.push(waiter.waker);
-            }
+            effects.wake.extend(self.waiting.grant_first(grant).ok());
         }
         while self.waiting.len() > self.coverage() && self.may_connect() {
-            self.permits += 1;
-            self.connecting += 1;
-            effects.connect.push(Began(self.clock));
+            self.begin(effects);
         }
+        self.announce(effects);
+    }
+
+    fn begin(&mut self, effects: &mut Effects<X, S>) {
+        self.permits += 1;
+        self.connecting += 1;
+        effects.connect.push(Began(self.clock));
     }
 
     fn free_stream(&mut self) -> Option<&mut Shared<S>> {
-        self.shared.iter_mut().filter(|shared| shared.in_use < shared.limit).min_by_key(|shared| shared.in_use)
+        let free = |at: &usize| self.is_free(&self.shared[*at]);
+        let at = (0..self.shared.len()).filter(free).min_by_key(|at| {
+            let shared = &self.shared[*at];
+            (shared.avoided, shared.in_use)
+        })?;
+        Some(&mut self.shared[at])
+    }
+
+    /// Whether a connection has a stream to give. One that is avoided has, where nothing else can be had: it may be
+    /// well after all.
+    fn is_free(&self, shared: &Shared<S>) -> bool {
+        shared.in_use < shared.limit && (!shared.avoided || self.connecting == 0 && !self.may_connect())
     }
 
     /// How many waiters need no further connect.
     fn coverage(&self) -> usize {
-        if self.shared.iter().any(|shared| !shared.settled) {
+        if self.shared.iter().any(|shared| !shared.settled && !shared.avoided) {
             return usize::MAX;
         }
-        self.pending().saturating_add(self.returning.len())
+        self.reach(self.connecting).saturating_add(self.returning.len())
     }
 
-    /// How many waiters the pending connects are for. One may bring HTTP/2, which is for all.
-    fn pending(&self) -> usize {
-        match (self.protocol, self.connecting) {
-            (Protocol::Http1, connecting) => connecting,
+    /// How many waiters that many pending connects are for. One may bring HTTP/2, which is for all.
+    fn reach(&self, connects: usize) -> usize {
+        match (self.protocol, connects) {
+            (Protocol::Http1, connects) => connects,
             (_, 0) => 0,
             _ => usize::MAX,
         }

@@ -225,6 +225,99 @@ fn a_connect_whose_waiter_left_serves_another_or_is_idle() {
 }
 
 #[test]
+fn a_stream_of_a_connection_gone_quiet_is_the_last_resort() {
+    let mut origin = Origin::new(8, Protocol::Http2);
+    let first = origin.wait();
+    origin.state.connected_shared(1, 1, &mut origin.after);
+    origin.state.allow(1, 10, &mut origin.after);
+    assert_eq!(got(origin.poll(first)), "stream of 1");
+    origin.connects();
+    origin.state.avoid(1, true, &mut origin.after);
+    assert_eq!(got(origin.checkout()), "nothing");
+    let (second, third) = (origin.wait(), origin.wait());
+    assert_eq!(origin.connects().len(), 1);
+    // The second connection has one stream, and a third one is not allowed.
+    origin.state.connected_shared(2, 2, &mut origin.after);
+    origin.state.allow(2, 1, &mut origin.after);
+    assert_eq!((got(origin.poll(second)), got(origin.poll(third))), ("stream of 2".into(), "stream of 1".into()));
+    // Heard of again, it is like any other.
+    origin.state.end_stream(1, &mut origin.after);
+    origin.state.avoid(1, false, &mut origin.after);
+    origin.state.allow(2, 2, &mut origin.after);
+    origin.state.end_stream(2, &mut origin.after);
+    assert_eq!(got(origin.checkout()), "stream of 2");
+}
+
+#[test]
+fn a_parked_connect_covers_its_waiter_and_is_given_up_when_nobody_needs_it() {
+    let mut origin = Origin::new(8, Protocol::Http1);
+    let (first, second) = (origin.wait(), origin.wait());
+    assert_eq!(origin.connects().len(), 2);
+    origin.state.park();
+    assert!(origin.state.is_covered(first) && !origin.state.is_covered(second));
+    origin.state.leave(second, &mut origin.after);
+    assert!(!origin.state.unpark(false, &mut origin.after));
+    assert_eq!((origin.state.connecting(), origin.connects().len()), (1, 0));
+    origin.state.park();
+    assert!(origin.state.unpark(false, &mut origin.after));
+    origin.state.connected_exclusive(1, 1, &mut origin.after);
+    assert_eq!(got(origin.poll(first)), "connection 1");
+}
+
+#[test]
+fn who_watches_is_woken_when_a_call_would_not_wait() {
+    let woken = Arc::new(Woken::default());
+    let mut origin = Origin::new(1, Protocol::Http1);
+    let waker = woken.clone().into();
+    assert!(origin.state.watch(7, &waker, &mut origin.after));
+    let waiting = origin.wait();
+    assert!(!origin.state.watch(7, &waker, &mut origin.after));
+    origin.state.connected_exclusive(1, 1, &mut origin.after);
+    assert_eq!(got(origin.poll(waiting)), "connection 1");
+    origin.after.wake.drain(..).for_each(Waker::wake);
+    assert_eq!(woken.0.load(Ordering::Relaxed), 0);
+    origin.offer(1);
+    origin.after.wake.drain(..).for_each(Waker::wake);
+    assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+    // It holds no place: another may take what it was told of.
+    assert_eq!(got(origin.checkout()), "connection 1");
+    assert!(!origin.state.watch(7, &waker, &mut origin.after));
+    origin.state.unwatch(7, &mut origin.after);
+    assert!(origin.state.watching.is_empty());
+}
+
+#[test]
+fn warming_makes_what_is_missing_and_one_where_one_is_for_all() {
+    for (protocol, asked, made) in [
+        (Protocol::Http1, 3, 3),
+        (Protocol::Http1, 9, 4),
+        (Protocol::Http1, 0, 0),
+        (Protocol::Unknown, 3, 1),
+        (Protocol::Http2, 3, 1),
+        (Protocol::Http2, 0, 0),
+    ] {
+        let mut origin = Origin::new(4, protocol);
+        origin.state.warm(asked, &mut origin.after);
+        assert_eq!(origin.connects().len(), made, "{protocol:?} {asked}");
+        origin.state.warm(asked, &mut origin.after);
+        assert!(origin.connects().is_empty(), "{protocol:?} {asked}");
+    }
+}
+
+#[test]
+fn the_oldest_idle_connection_is_found_among_both_kinds() {
+    let mut origin = Origin::new(8, Protocol::Http1);
+    assert_eq!(origin.state.oldest_idle(|id| *id, |id| *id), None);
+    origin.state.warm(1, &mut origin.after);
+    origin.offer(5);
+    origin.offer(4);
+    origin.state.connected_shared(3, 3, &mut origin.after);
+    assert_eq!(origin.state.oldest_idle(|id| *id, |id| *id), Some((3, 3)));
+    assert_eq!(got(origin.checkout()), "stream of 3");
+    assert_eq!(origin.state.oldest_idle(|id| *id, |id| *id), Some((4, 4)));
+}
+
+#[test]
 fn without_pooling_nothing_is_kept_and_who_waits_is_served() {
     let mut origin = Origin::new(1, Protocol::Http1);
     let first = origin.wait();
@@ -243,10 +336,12 @@ fn without_pooling_nothing_is_kept_and_who_waits_is_served() {
 fn invariant(state: &State, cap: usize) {
     assert!(state.permits <= cap, "{} of {cap}", state.permits);
     assert!(state.connecting <= state.permits);
+    assert!(state.parked <= state.connecting);
     assert!(state.idle.len() <= state.caps.idle);
+    assert!(state.watching.is_empty() || !state.is_ready(), "someone is not told that it is ready");
     if !state.waiting.is_empty() {
         assert!(state.idle.is_empty(), "someone waits beside an idle connection");
-        assert!(state.shared.iter().all(|shared| shared.in_use >= shared.limit), "someone waits beside a free stream");
+        assert!(!state.shared.iter().any(|shared| state.is_free(shared)), "someone waits beside a free stream");
         assert!(
             state.waiting.len() <= state.coverage() || !state.may_connect(),
             "{} wait, {} are covered, and a connect is allowed",
@@ -271,7 +366,8 @@ fn no_schedule_breaks_the_invariant_or_loses_a_permit() {
         }
         model.end(&mut random);
         assert_eq!(model.origin.state.permits, 0, "seed {seed}");
-        assert!(model.origin.state.waiting.is_empty() && model.origin.state.granted.is_empty(), "seed {seed}");
+        assert!(model.origin.state.waiting.is_unused(), "seed {seed}");
+        assert!(model.origin.state.watching.is_empty(), "seed {seed}");
     }
 }
 
@@ -281,6 +377,8 @@ struct Model {
     next: ConnId,
     waiters: Vec<Ticket>,
     connects: Vec<Began>,
+    /// Connects without a place.
+    parked: Vec<Began>,
     /// Connections at work.
     busy: Vec<ConnId>,
     streams: Vec<ConnId>,
@@ -290,8 +388,8 @@ struct Model {
 
 impl Model {
     fn new(origin: Origin, http2: bool) -> Self {
-        let (waiters, connects, busy, streams, shared) = Default::default();
-        Self { origin, http2, next: 0, waiters, connects, busy, streams, shared }
+        let (waiters, connects, parked, busy, streams, shared) = Default::default();
+        Self { origin, http2, next: 0, waiters, connects, parked, busy, streams, shared }
     }
 
     fn take(&mut self, grant: &Grant<ConnId, ConnId, &'static str>) {
@@ -315,7 +413,7 @@ impl Model {
 
     fn step(&mut self, random: &mut fastrand::Rng) {
         let pick = |random: &mut fastrand::Rng, n: usize| if n == 0 { None } else { Some(random.usize(..n)) };
-        match random.u8(..10) {
+        match random.u8(..12) {
             0..=2 => match self.origin.checkout() {
                 Some(grant) => self.take(&grant),
                 None => {
@@ -359,9 +457,24 @@ impl Model {
                     self.origin.state.end_stream(id, &mut self.origin.after);
                 }
             }
+            9 => {
+                if self.origin.state.watch(random.u64(..3), Waker::noop(), &mut self.origin.after) {
+                    self.origin.state.unwatch(random.u64(..3), &mut self.origin.after);
+                }
+            }
+            10 => match pick(random, self.connects.len()).filter(|_| random.bool()) {
+                Some(at) => {
+                    self.parked.push(self.connects.swap_remove(at));
+                    self.origin.state.park();
+                }
+                None => self.unpark(),
+            },
             _ => {
                 if let Some(at) = pick(random, self.shared.len()) {
                     let id = self.shared[at];
+                    if random.bool() {
+                        return self.origin.state.avoid(id, random.bool(), &mut self.origin.after);
+                    }
                     match random.u8(..4) {
                         0 => {
                             self.shared.swap_remove(at);
@@ -372,6 +485,14 @@ impl Model {
                     }
                 }
             }
+        }
+    }
+
+    fn unpark(&mut self) {
+        if let Some(began) = self.parked.pop()
+            && self.origin.state.unpark(false, &mut self.origin.after)
+        {
+            self.connects.push(began);
         }
     }
 
@@ -402,10 +523,15 @@ impl Model {
             self.origin.state.leave(ticket, &mut self.origin.after);
             self.collect();
         }
+        while !self.parked.is_empty() {
+            self.unpark();
+            self.collect();
+        }
         while !self.connects.is_empty() {
             self.connect_ends(random);
             self.collect();
         }
+        (0..3).for_each(|watcher| self.origin.state.unwatch(watcher, &mut self.origin.after));
         for id in std::mem::take(&mut self.streams) {
             self.origin.state.end_stream(id, &mut self.origin.after);
         }

@@ -1,0 +1,149 @@
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::info::Info;
+use crate::timeouts::after;
+
+/// How long the parts of an exchange took: an extension of every response.
+///
+/// It goes on counting with the body: [`end`](Self::end) is there once the body has ended.
+///
+/// ```
+/// # async fn example(mut transport: sortie_transport::Transport) -> Result<(), sortie_core::BoxError> {
+/// # use http::Request; use tower_service::Service; use sortie_core::Body;
+/// let response = transport.call(Request::get("https://example.com/").body(Body::empty())?).await?;
+/// if let Some(timings) = response.extensions().get::<sortie_transport::Timings>() {
+///     println!("{:?} in the queue, first byte after {:?}", timings.queued(), timings.first_byte());
+/// }
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Timings(Arc<Clocks>);
+
+/// What has not happened yet.
+const UNSET: u64 = u64::MAX;
+
+/// One exchange's times, in nanoseconds since its call.
+pub(crate) struct Clocks {
+    start: Instant,
+    queued: u64,
+    sent: AtomicU64,
+    first_byte: AtomicU64,
+    end: AtomicU64,
+    /// The connection, if it was made for this exchange or in advance for nobody's.
+    made: Option<Arc<Info>>,
+}
+
+impl Clocks {
+    pub(crate) fn new(start: Instant, queued: Duration, made: Option<Arc<Info>>) -> Self {
+        let unset = || AtomicU64::new(UNSET);
+        Self { start, queued: nanos(queued), sent: unset(), first_byte: unset(), end: unset(), made }
+    }
+
+    fn note(&self, what: &AtomicU64, at: Instant) {
+        what.store(nanos(at.saturating_duration_since(self.start)), Ordering::Relaxed);
+    }
+
+    /// When the request was given to its connection.
+    pub(crate) fn begun(&self) -> Instant {
+        after(self.start, Duration::from_nanos(self.queued))
+    }
+
+    pub(crate) fn has_answer(&self) -> bool {
+        self.first_byte.load(Ordering::Relaxed) != UNSET
+    }
+
+    pub(crate) fn sent_at(&self, at: Instant) {
+        self.note(&self.sent, at);
+    }
+
+    pub(crate) fn first_byte_at(&self, at: Instant) {
+        self.note(&self.first_byte, at);
+    }
+
+    pub(crate) fn end_at(&self, at: Instant) {
+        self.note(&self.end, at);
+    }
+
+    pub(crate) fn is_sent(&self) -> bool {
+        self.sent.load(Ordering::Relaxed) != UNSET
+    }
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(UNSET - 1)
+}
+
+fn told(what: &AtomicU64) -> Option<Duration> {
+    let nanos = what.load(Ordering::Relaxed);
+    (nanos != UNSET).then(|| Duration::from_nanos(nanos))
+}
+
+impl Timings {
+    pub(crate) fn new(clocks: Arc<Clocks>) -> Self {
+        Self(clocks)
+    }
+
+    /// How long the request waited for a connection, one being made for it included; zero if one was idle.
+    #[must_use]
+    pub fn queued(&self) -> Duration {
+        Duration::from_nanos(self.0.queued)
+    }
+
+    /// How long the look-up of the server's name took; `None` over a connection that had served before, or that was
+    /// made by a connector of one's own.
+    #[must_use]
+    pub fn dns(&self) -> Option<Duration> {
+        self.0.made.as_ref()?.times.dns
+    }
+
+    /// How long the byte stream took to be made (TCP, or what stands for it); `None` over a connection that had served
+    /// before.
+    #[must_use]
+    pub fn connect(&self) -> Option<Duration> {
+        self.0.made.as_ref()?.times.connect
+    }
+
+    /// How long the TLS handshake took; `None` over plaintext, and over a connection that had served before.
+    #[must_use]
+    pub fn tls(&self) -> Option<Duration> {
+        self.0.made.as_ref()?.times.tls
+    }
+
+    /// From the call until the request with its body was sent: given to the network (HTTP/1.1), or to the HTTP/2
+    /// connection, which may hold some of it back for want of window. `None` while the upload goes on.
+    #[must_use]
+    pub fn sent(&self) -> Option<Duration> {
+        told(&self.0.sent)
+    }
+
+    /// From the call to the first byte of the answer, be it an interim one (HTTP/2: to the head of the final one).
+    #[must_use]
+    pub fn first_byte(&self) -> Option<Duration> {
+        told(&self.0.first_byte)
+    }
+
+    /// From the call to the end of the body, or to where it was dropped; `None` before that.
+    #[must_use]
+    pub fn end(&self) -> Option<Duration> {
+        told(&self.0.end)
+    }
+}
+
+impl fmt::Debug for Timings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Timings")
+            .field("queued", &self.queued())
+            .field("dns", &self.dns())
+            .field("connect", &self.connect())
+            .field("tls", &self.tls())
+            .field("sent", &self.sent())
+            .field("first_byte", &self.first_byte())
+            .field("end", &self.end())
+            .finish()
+    }
+}
