@@ -13,7 +13,8 @@ use tokio::time::{Instant, Sleep};
 
 use crate::driver::DRAIN_BYTES;
 use crate::flight::Flight;
-use crate::pool::conn::{Conn, Exclusive, Lease, Settle};
+use crate::pool::conn::{Conn, Settle};
+use crate::pool::handles::{Exclusive, Lease};
 use crate::reason::CloseReason;
 use crate::timeouts::{after, clock};
 

@@ -16,6 +16,12 @@ pub enum InvalidRequest {
     BadPort,
     /// The scheme is neither `http` nor `https`.
     UnsupportedScheme(String),
+    /// The request is for another origin than the one that the service is bound to
+    /// ([`Transport::origin`](crate::Transport::origin)).
+    OtherOrigin {
+        /// The service's own.
+        bound: String,
+    },
     /// The request has a `Content-Length` that is no number, or several that differ.
     BadContentLength,
     /// The request's `Content-Length` is not the length of its body.
@@ -44,6 +50,9 @@ impl fmt::Display for InvalidRequest {
             }
             Self::NoHost => f.write_str("the request's URI has no host"),
             Self::BadPort => f.write_str("the port of the request's URI is greater than 65535"),
+            Self::OtherOrigin { bound } => {
+                write!(f, "the service sends to {bound} alone: a path, or a URI of that origin (Transport::origin)")
+            }
             Self::UnsupportedScheme(scheme) => {
                 write!(f, "the scheme `{scheme}` is not supported; `http` and `https` are")
             }

@@ -10,7 +10,7 @@ use http::{Method, Request, Response, StatusCode, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
-use sortie_core::{BoxError, Elapsed, Fault, Outcome, Phase};
+use sortie_core::{BoxError, Elapsed, Fault, Outcome, Phase, Ticket};
 use tokio::time::{Instant, Sleep};
 
 use crate::body::{Busy, Hold, Pooled};
@@ -21,7 +21,8 @@ use crate::flight::Flight;
 use crate::info::{ConnectionInfo, Info};
 use crate::keep_alive;
 use crate::outcome::{self, Seen};
-use crate::pool::conn::{Conn, Exclusive, Lease, Sent, Stream};
+use crate::pool::conn::Conn;
+use crate::pool::handles::{Exclusive, Lease, Sent, Stream};
 use crate::pool::origin::{Granted, Origin};
 use crate::pool::state::{self, Grant};
 use crate::reason::CloseReason;
@@ -88,13 +89,20 @@ impl ResponseFuture {
     }
 
     /// Sends `request` over an idle connection, or waits for one once it is polled.
-    pub(crate) fn start(origin: &Arc<Origin>, request: Request<Upload>, flight: Flight) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// If the request is not to be sent as it is.
+    pub(crate) fn start(origin: &Arc<Origin>, mut request: Request<Upload>, ticket: Ticket) -> Result<Self, BoxError> {
+        let length = request.body().length();
+        request::frame(&mut request, length)?;
         let start = Instant::now();
+        let flight = Flight::new(origin.clone(), ticket);
         let call = Call { flight, unserved: 0, start, queued: Duration::ZERO };
-        Self(match origin.checkout(start) {
+        Ok(Self(match origin.checkout(start) {
             Some(granted) => begin(granted, request, call),
             None => State::wait(origin.clone(), request, call),
-        })
+        }))
     }
 }
 
@@ -274,7 +282,6 @@ impl Waiting {
                     Ok(granted) => Some(granted),
                     Err(place) => {
                         self.place = Some(place);
-                        self.origin.tell(|origin| Event::Queued { origin });
                         // A connect that could not even begin has been answered already.
                         self.origin.poll(place, cx.waker())
                     }
@@ -400,7 +407,7 @@ impl ResponseFuture {
                 }
                 let hold = if exchange.is_upgrade(response.status()) {
                     // The byte stream goes to whoever takes the upgrade; the driver hands it over.
-                    conn.because(CloseReason::Upgraded);
+                    conn.upgraded();
                     drop(busy.take());
                     Hold::Nothing
                 } else {
@@ -425,7 +432,7 @@ impl ResponseFuture {
                 if exchange.is_upgrade(response.status()) {
                     // Its end cannot be seen here, so its stream is never free again: it keeps the connection to
                     // itself.
-                    conn.because(CloseReason::Upgraded);
+                    conn.upgraded();
                     conn.retire();
                     conn.gone();
                 }

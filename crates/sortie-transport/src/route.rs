@@ -111,7 +111,7 @@ pub(crate) struct Route {
     /// In lower case.
     pub(crate) host: Box<str>,
     pub(crate) port: u16,
-    tls: TlsId,
+    pub(crate) tls: TlsId,
     pub(crate) versions: Versions,
     /// The one address to connect to, in place of those of the name.
     pub(crate) at: Option<SocketAddr>,

@@ -1,6 +1,5 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -14,13 +13,13 @@ use tower_service::Service;
 
 use crate::body::Pooled;
 use crate::error::{InvalidRequest, NotSent};
-use crate::flight::Flight;
 use crate::future::ResponseFuture;
 use crate::info::ConnectionInfo;
 use crate::options::TransportOptions;
+use crate::origin_service::OriginService;
 use crate::pool::Pool;
-use crate::pool::origin::{Origin, Refusal, Shared};
-use crate::request;
+use crate::pool::origin::{Origin, Refusal};
+use crate::pool::shared::Shared;
 use crate::route::Parts;
 use crate::stats::Stats;
 use crate::timeouts::after;
@@ -91,7 +90,7 @@ impl Transport {
     ///
     /// That of the first connect that failed, as for a request; or an [`InvalidRequest`] for a URI that leads nowhere.
     pub async fn prewarm(&self, uri: &Uri, connections: usize) -> Result<(), BoxError> {
-        let origin = self.origin_of(uri, None)?;
+        let origin = self.origin_of(uri)?;
         // The first round may be a single connect, which tells what the origin speaks.
         for _ in 0..2 {
             if self.is_closed() {
@@ -103,6 +102,15 @@ impl Transport {
             }
         }
         Ok(())
+    }
+
+    /// A service for the origin of `uri` alone, whose readiness and load mean something: for `tower::balance`.
+    ///
+    /// # Errors
+    ///
+    /// If `uri` has no scheme or host, or a scheme that the transport does not speak.
+    pub fn origin(&self, uri: &Uri) -> Result<OriginService, InvalidRequest> {
+        Ok(OriginService::new(self.clone(), self.origin_of(uri)?))
     }
 
     /// Takes no further request to the connections that `which` chooses, and returns how many they are: after a change
@@ -139,30 +147,32 @@ impl Transport {
             }
             pool.shared().end();
             pool.all().iter().for_each(|origin| origin.end());
+            pool.shared().give_up_parked();
             until_idle(&pool.shared().tasks, after(Instant::now(), LAST_WORDS)).await;
         }
     }
 
     fn send(&self, request: Request<Upload>) -> Result<ResponseFuture, BoxError> {
-        let shared = self.pool.shared();
-        let ticket = shared.in_flight.enter().ok_or_else(|| NotSent::Closed.fault())?;
-        let origin = self.origin_of(request.uri(), None)?;
-        start(&origin, request, ticket)
+        let ticket = self.enter()?;
+        ResponseFuture::start(&self.origin_of(request.uri())?, request, ticket)
     }
 
-    fn origin_of(&self, uri: &Uri, at: Option<SocketAddr>) -> Result<Arc<Origin>, InvalidRequest> {
-        let parts = Parts { at, ..Parts::of(uri, self.tls, self.versions)? };
+    /// Counts an exchange, unless the transport is closed.
+    pub(crate) fn enter(&self) -> Result<Ticket, BoxError> {
+        self.pool.shared().in_flight.enter().ok_or_else(|| NotSent::Closed.fault())
+    }
+
+    pub(crate) fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    fn origin_of(&self, uri: &Uri) -> Result<Arc<Origin>, InvalidRequest> {
+        let parts = Parts::of(uri, self.tls, self.versions)?;
         if parts.https && cfg!(not(feature = "tls")) {
             return Err(InvalidRequest::TlsNotCompiled);
         }
         self.pool.origin(parts)
     }
-}
-
-fn start(origin: &Arc<Origin>, mut request: Request<Upload>, ticket: Ticket) -> Result<ResponseFuture, BoxError> {
-    let length = request.body().length();
-    request::frame(&mut request, length)?;
-    Ok(ResponseFuture::start(origin, request, Flight::new(origin.clone(), ticket)))
 }
 
 async fn until_idle(what: &InFlight, end: Instant) {

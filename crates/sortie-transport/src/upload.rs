@@ -9,7 +9,8 @@ use sortie_core::{Body, BoxError, Replay};
 use tokio::time::Instant;
 
 use crate::error::BodyFailed;
-use crate::pool::conn::{Conn, Lease};
+use crate::pool::conn::Conn;
+use crate::pool::handles::Lease;
 use crate::request::Length;
 use crate::timings::Clocks;
 

@@ -65,7 +65,7 @@ impl Origin {
     }
 
     fn among(connections: usize, protocol: Protocol, brings: Brings, places: Option<All>) -> Self {
-        let state = State::new(Caps { connections, idle: 4, http2: 2 }, protocol);
+        let state = State::new(Caps { connections, idle: 4, http2: 2, requests: 1000 }, protocol);
         let (state, ids, others) = (Mutex::new(state), AtomicUsize::new(1), Mutex::new(Vec::new()));
         Self(Arc::new(Inner { state, brings, ids, places, others }))
     }

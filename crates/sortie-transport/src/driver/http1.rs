@@ -7,7 +7,8 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 
 use super::{ConnIo, Engine, ended};
-use crate::pool::conn::{Conn, Exclusive};
+use crate::pool::conn::Conn;
+use crate::pool::handles::Exclusive;
 use crate::reason::CloseReason;
 
 type Connection = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
@@ -24,6 +25,6 @@ pub(super) async fn handshake(io: TokioIo<ConnIo>, conn: &Arc<Conn>) -> hyper::R
 impl Engine for Http1 {
     fn poll(&mut self, cx: &mut Context<'_>, _: &Conn) -> Poll<CloseReason> {
         // Its error has gone to the exchange that it concerns.
-        self.0.as_mut().poll(cx).map(ended)
+        self.0.as_mut().poll(cx).map(|result| ended(&result))
     }
 }

@@ -9,7 +9,8 @@ use hyper::rt::Executor;
 use hyper_util::rt::{TokioIo, TokioTimer};
 
 use super::{ConnIo, Engine, ended};
-use crate::pool::conn::{Conn, Stream};
+use crate::pool::conn::Conn;
+use crate::pool::handles::Stream;
 use crate::reason::CloseReason;
 use crate::upload::Upload;
 
@@ -81,7 +82,7 @@ impl Engine for Http2 {
             if let Some(connection) = &mut self.connection {
                 // Polled after the tasks, so that a GOAWAY which has just come is seen now.
                 if let Poll::Ready(result) = Pin::new(connection).poll(cx) {
-                    self.reason = ended(result);
+                    self.reason = ended(&result);
                     self.connection = None;
                     conn.retire();
                     conn.gone();

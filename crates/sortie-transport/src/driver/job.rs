@@ -11,8 +11,10 @@ use crate::connect::{Connected, Progress};
 use crate::error::{ConnectError, NotSent};
 use crate::events::Event;
 use crate::info::ConnectionInfo;
-use crate::pool::conn::{Conn, Exclusive, Stream};
-use crate::pool::origin::{Done, Permit, Refusal};
+use crate::pool::conn::Conn;
+use crate::pool::handles::{Exclusive, Stream};
+use crate::pool::origin::{Permit, Refusal};
+use crate::pool::shared::Done;
 use crate::pool::state::{Began, ConnId};
 use crate::timeouts::after;
 
@@ -83,6 +85,7 @@ impl Job {
     fn made(&mut self) -> ConnId {
         (self.pending, self.permit) = (false, None);
         self.conn.set_opened();
+        self.conn.origin.note_connect(false);
         if let Some(info) = self.conn.info() {
             let connection = &ConnectionInfo::new(info.clone(), false);
             self.conn.origin.tell(|origin| Event::Connected { origin, connection });
@@ -104,6 +107,7 @@ impl Job {
     fn give_up(&mut self, refusal: &Refusal) {
         if std::mem::take(&mut self.pending) {
             let connection = self.conn.id;
+            self.conn.origin.note_connect(true);
             self.conn.origin.tell(|origin| Event::ConnectFailed { origin, connection, error: refusal.error() });
             self.conn.origin.with(|state, effects| state.failed(self.began, refusal, effects));
             self.tell_done(Err(refusal.clone()));

@@ -90,7 +90,7 @@ trait Engine: Unpin {
     fn poll(&mut self, cx: &mut Context<'_>, conn: &Conn) -> Poll<CloseReason>;
 }
 
-fn ended(result: hyper::Result<()>) -> CloseReason {
+fn ended(result: &hyper::Result<()>) -> CloseReason {
     if result.is_ok() { CloseReason::Server } else { CloseReason::Failed }
 }
 
@@ -220,10 +220,15 @@ impl<E: Engine> Driver<E> {
             })
         } else {
             let due = conn.idle_limit().is_some_and(|limit| now >= after(quiet, limit));
-            due && conn.origin.with(|state, effects| state.retire_idle(id, effects))
+            due && conn.origin.with(|state, effects| {
+                let idle = state.retire_idle(id, effects);
+                if idle {
+                    conn.because(CloseReason::Idle);
+                }
+                idle
+            })
         };
         if leave {
-            conn.because(CloseReason::Idle);
             conn.retire();
             self.leaving = Some(after(now, FAREWELL));
         }

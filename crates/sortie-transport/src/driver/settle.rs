@@ -6,7 +6,8 @@ use std::time::Duration;
 use http_body::Body;
 use tokio::time::{Instant, Sleep};
 
-use crate::pool::conn::{Exclusive, Settle};
+use crate::pool::conn::Settle;
+use crate::pool::handles::Exclusive;
 use crate::reason::CloseReason;
 
 /// How much of an answer that nobody wants is read for the sake of its connection, and for how long.

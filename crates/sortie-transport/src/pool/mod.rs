@@ -1,14 +1,18 @@
 //! All origins of a transport.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError};
 
 pub(crate) mod conn;
+pub(crate) mod handles;
 pub(crate) mod origin;
 pub(crate) mod places;
+pub(crate) mod shared;
 pub(crate) mod state;
 
-use origin::{Origin, Shared};
+use origin::Origin;
+use shared::Shared;
 
 use crate::error::InvalidRequest;
 use crate::route::{Key, Parts, Route};
@@ -54,7 +58,15 @@ impl Pool {
         if let Some(origin) = known {
             return Ok(origin);
         }
-        let route = Route::new(parts)?;
+        Ok(self.remember(&Route::new(parts)?))
+    }
+
+    /// The same origin at one address.
+    pub(crate) fn origin_at(&self, route: &Route, address: SocketAddr) -> Arc<Origin> {
+        self.remember(&Route { at: Some(address), ..route.clone() })
+    }
+
+    fn remember(&self, route: &Route) -> Arc<Origin> {
         let mut origins = self.shared.origins.write().unwrap_or_else(PoisonError::into_inner);
         // One that nobody else holds has no connection, no connect and no waiter.
         if origins.known.len() >= origins.sweep_at {
@@ -68,7 +80,7 @@ impl Pool {
         if self.shared.in_flight.is_closed() {
             origin.stop_pooling();
         }
-        Ok(origin)
+        origin
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<Origin>> {

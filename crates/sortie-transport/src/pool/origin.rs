@@ -2,30 +2,32 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
 use std::time::Duration;
 
-use sortie_core::{BoxError, InFlight};
+use sortie_core::BoxError;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::Origins;
-use super::conn::{Conn, Exclusive, Stream};
-use super::places::Places;
-use super::state::{Began, Caps, ConnId, Effects, Grant, OriginState, Protocol, Ticket};
-use crate::connect::Connector;
+use super::conn::Conn;
+use super::handles::{Exclusive, Stream};
+use super::shared::{Planned, Shared};
+use super::state::{ConnId, Effects, Grant, OriginState, Protocol, Ticket};
 use crate::driver::{self, Job};
 use crate::error::{ConnectError, NotSent};
-use crate::events::{Event, Told};
+use crate::events::Event;
 use crate::info::ConnectionInfo;
-use crate::options::{Ping, TransportOptions, Versions};
+use crate::options::Versions;
 use crate::reason::CloseReason;
 use crate::route::Route;
 use crate::stats::{Counters, Stats};
-use crate::timeouts::Limits;
+use crate::timeouts::after;
+
+/// How long an origin whose connect failed is no good choice for a balancer.
+const REST: Duration = Duration::from_secs(1);
 
 /// Why a waiter gets no connection. All who waited for the same connect share it.
 #[derive(Clone, Debug)]
@@ -54,144 +56,6 @@ pub(crate) type Granted = Grant<Exclusive, Stream, Refusal>;
 type State = OriginState<Exclusive, Stream, Refusal>;
 type After = Effects<Exclusive, Stream>;
 
-/// What all origins of a transport have in common.
-pub(crate) struct Shared {
-    pub(crate) connector: Connector,
-    pub(crate) limits: Limits,
-    pub(crate) caps: Caps,
-    /// Where a connection of any origin takes its place, if there is a cap on all of them.
-    places: Option<Mutex<Places<Planned>>>,
-    pub(crate) idle_timeout: Option<Duration>,
-    pub(crate) max_lifetime: Option<Duration>,
-    pub(crate) max_requests: Option<u64>,
-    pub(crate) ping: Ping,
-    pub(crate) told: Told,
-    /// Exchanges, from the call to the end of the body.
-    pub(crate) in_flight: InFlight,
-    /// Tasks of connections.
-    pub(crate) tasks: InFlight,
-    pub(super) origins: RwLock<Origins>,
-    ids: AtomicU64,
-    /// Set at the end of `close`: nothing more is made or tried.
-    over: AtomicBool,
-}
-
-impl Shared {
-    pub(crate) fn new(options: TransportOptions) -> Self {
-        let caps = Caps {
-            connections: options.max_connections_per_origin.map_or(usize::MAX, |cap| cap.max(1)),
-            idle: options.max_idle,
-            http2: options.max_http2.max(1),
-        };
-        Self {
-            limits: options.timeouts.limits(),
-            caps,
-            places: options.max_connections.map(|cap| Mutex::new(Places::new(cap.max(1)))),
-            idle_timeout: options.idle_timeout,
-            max_lifetime: options.max_lifetime,
-            max_requests: options.max_requests,
-            ping: options.ping,
-            told: options.told.clone(),
-            in_flight: InFlight::default(),
-            tasks: InFlight::default(),
-            origins: RwLock::default(),
-            ids: AtomicU64::new(0),
-            over: AtomicBool::new(false),
-            connector: Connector::new(options),
-        }
-    }
-
-    pub(crate) fn end(&self) {
-        self.over.store(true, Ordering::Release);
-        let parked = self.places().map(|mut places| places.give_up());
-        parked.into_iter().flatten().for_each(Planned::give_up);
-    }
-
-    pub(crate) fn is_over(&self) -> bool {
-        self.over.load(Ordering::Acquire)
-    }
-
-    pub(crate) fn all(&self) -> Vec<Arc<Origin>> {
-        self.origins.read().unwrap_or_else(PoisonError::into_inner).all()
-    }
-
-    fn places(&self) -> Option<MutexGuard<'_, Places<Planned>>> {
-        self.places.as_ref().map(|places| places.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// The cap on the connections of all origins together.
-    pub(crate) fn total_cap(&self) -> Option<usize> {
-        self.places().map(|places| places.cap())
-    }
-
-    /// A connection has ended: the next connect in line has its place.
-    fn place_is_free(&self) {
-        while let Some(next) = self.places().and_then(|mut places| places.release()) {
-            if next.go_ahead() {
-                return;
-            }
-        }
-    }
-
-    /// Has the connections that have been idle for longest, wherever they lead, make room for the connects that wait.
-    fn make_room(&self) {
-        while self.places().is_some_and(|mut places| places.wants_room()) {
-            let oldest = self.all().into_iter().filter_map(|origin| Some((origin.oldest_idle()?, origin)));
-            let left = match oldest.min_by_key(|((since, _), _)| *since) {
-                Some(((_, id), origin)) => origin.with(|state, effects| state.retire_idle(id, effects)),
-                None => false,
-            };
-            if !left && !self.places().is_some_and(|mut places| places.found_none()) {
-                return;
-            }
-        }
-    }
-}
-
-/// A connect that has its origin's permission.
-struct Planned {
-    origin: Arc<Origin>,
-    began: Began,
-    limit: Option<Duration>,
-    /// Told when it has ended, where somebody asked for it who waits for no connection.
-    done: Option<Done>,
-}
-
-/// What becomes of a connect. Dropped, it was not begun.
-pub(crate) type Done = oneshot::Sender<Result<(), Refusal>>;
-
-impl Planned {
-    /// Begins, if there is a place; otherwise waits in line for one.
-    fn begin(self) {
-        let origin = self.origin.clone();
-        if origin.shared.places.is_none() {
-            return origin.start(self);
-        }
-        origin.lock().park();
-        let has_place = origin.shared.places().and_then(|mut places| places.take(self));
-        if let Some(planned) = has_place
-            && !planned.go_ahead()
-        {
-            origin.shared.place_is_free();
-        }
-    }
-
-    /// Begins in the place that it has; `false` if nobody needs it any more.
-    fn go_ahead(self) -> bool {
-        let origin = self.origin.clone();
-        let needed = origin.with(|state, effects| state.unpark(self.done.is_some(), effects));
-        if needed {
-            origin.start(self);
-        }
-        needed
-    }
-
-    /// There will be no place.
-    fn give_up(self) {
-        self.origin.with(|state, effects| state.unpark(false, effects));
-    }
-}
-
 pub(crate) struct Origin {
     pub(crate) route: Route,
     shared: Arc<Shared>,
@@ -199,6 +63,8 @@ pub(crate) struct Origin {
     pub(crate) counters: Counters,
     /// All connections and connects, to end them by force.
     conns: Mutex<BTreeMap<ConnId, Weak<Conn>>>,
+    /// When the last connect failed, if none has succeeded since.
+    failed: Mutex<Option<Instant>>,
     /// Where the last waiter was polled: a connect for it may be begun by whoever frees a place, on any thread.
     runtime: Mutex<Option<Handle>>,
 }
@@ -211,8 +77,8 @@ impl Origin {
             Versions::Http2Only => Protocol::Http2,
         };
         let state = Mutex::new(OriginState::new(shared.caps, protocol));
-        let (counters, conns, runtime) = (Counters::default(), Mutex::default(), Mutex::default());
-        Self { route, shared, state, counters, conns, runtime }
+        let (counters, conns, failed, runtime) = Default::default();
+        Self { route, shared, state, counters, conns, failed, runtime }
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
@@ -247,7 +113,7 @@ impl Origin {
     }
 
     /// Since when its oldest idle connection is idle, and which it is.
-    fn oldest_idle(&self) -> Option<(Instant, ConnId)> {
+    pub(super) fn oldest_idle(&self) -> Option<(Instant, ConnId)> {
         self.lock().oldest_idle(|handle| handle.conn.last_active(), |stream| stream.conn.last_active())
     }
 
@@ -264,6 +130,22 @@ impl Origin {
         drop(state);
         self.counters.read(at_once, &mut stats);
         stats
+    }
+
+    /// How many exchanges are under way, from the call to the end of the body.
+    pub(crate) fn in_flight(&self) -> usize {
+        usize::try_from(self.counters.in_flight.load(Ordering::Relaxed)).unwrap_or(usize::MAX)
+    }
+
+    /// A connect has ended.
+    pub(crate) fn note_connect(&self, failed: bool) {
+        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = failed.then(Instant::now);
+    }
+
+    /// Until when a balancer should turn to others, for the last connect failed and nothing is open.
+    pub(crate) fn resting_until(&self) -> Option<Instant> {
+        let failed = (*self.failed.lock().unwrap_or_else(PoisonError::into_inner))?;
+        (self.lock().open() == 0).then(|| after(failed, REST))
     }
 
     pub(crate) fn tell<'a>(&'a self, event: impl FnOnce(&'a str) -> Event<'a>) {
@@ -334,6 +216,9 @@ impl Origin {
             None => Err(state.wait(waker.clone(), front, &mut effects)),
         };
         drop(state);
+        if result.is_err() {
+            self.tell(|origin| Event::Queued { origin });
+        }
         self.run(effects, connect);
         result
     }
@@ -353,8 +238,8 @@ impl Origin {
         self.tell(|origin| Event::Returned { origin, connection: id });
     }
 
-    fn start(self: &Arc<Self>, Planned { began, limit, done, .. }: Planned) {
-        let id = self.shared.ids.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn start(self: &Arc<Self>, Planned { began, limit, done, .. }: Planned) {
+        let id = self.shared.next_id();
         let conn = Arc::new(Conn::new(id, self.clone()));
         self.conns().insert(id, Arc::downgrade(&conn));
         self.tell(|origin| Event::Connecting { origin, connection: id });

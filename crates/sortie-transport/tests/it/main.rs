@@ -2,12 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "the lint knows tests by their attribute, and helpers have none")]
 
+mod all_origins;
 mod cancellation;
 mod clocks;
 mod closing;
+mod figures;
 mod hostile;
 mod limits;
+mod origins;
 mod outcomes;
+mod quiet;
 mod reuse;
 mod runtimes;
 mod soak;
@@ -16,3 +20,4 @@ mod support;
 mod trust;
 mod upgrades;
 mod versions;
+mod warm;

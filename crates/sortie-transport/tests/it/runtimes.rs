@@ -2,7 +2,7 @@
 
 use sortie_core::Outcome;
 use sortie_testkit::{Steps, TcpScript, TestServer, reply};
-use sortie_transport::{Transport, TransportOptions};
+use sortie_transport::{CloseReason, Transport, TransportOptions};
 use tokio::runtime::{Builder, Runtime};
 use tower_service::Service;
 
@@ -26,6 +26,7 @@ fn a_runtime_that_is_shut_down_takes_only_its_own_connections_with_it() {
         drop(calling);
         assert_eq!(transport.stats().open, 0);
     }
+    assert_eq!(transport.stats().closed.by(CloseReason::Runtime), 3);
 }
 
 #[test]

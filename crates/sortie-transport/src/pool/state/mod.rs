@@ -38,6 +38,8 @@ pub(crate) struct Caps {
     pub(crate) connections: usize,
     pub(crate) idle: usize,
     pub(crate) http2: usize,
+    /// How many exchanges one connection may serve.
+    pub(crate) requests: u64,
 }
 
 /// When a connect began, to tell whom its failure concerns.
@@ -60,6 +62,16 @@ struct Shared<S> {
     /// Nothing has been heard of it for too long.
     avoided: bool,
     in_use: usize,
+    /// How many exchanges it may yet be given.
+    left: u64,
+}
+
+impl<S: Clone> Shared<S> {
+    fn give<X, E>(&mut self) -> Grant<X, S, E> {
+        self.in_use += 1;
+        self.left -= 1;
+        Grant::Stream(self.id, self.handle.clone())
+    }
 }
 
 pub(crate) struct OriginState<X, S, E> {
@@ -144,8 +156,7 @@ impl<X, S: Clone, E: Clone> OriginState<X, S, E> {
                 effects.discard_shared.push(self.shared.swap_remove(at).handle);
             }
             if let Some(free) = self.free_stream() {
-                free.in_use += 1;
-                let grant = Grant::Stream(free.id, free.handle.clone());
+                let grant = free.give();
                 self.at_once += 1;
                 return Some(grant);
             }
@@ -199,6 +210,8 @@ impl<X, S: Clone, E: Clone> OriginState<X, S, E> {
             Left::Grant(Grant::Exclusive(id, handle)) => self.offer(id, handle, effects),
             Left::Grant(Grant::Stream(id, handle)) => {
                 effects.discard_shared.push(handle);
+                // It has served nobody.
+                self.shared.iter_mut().filter(|shared| shared.id == id).for_each(|shared| shared.left += 1);
                 self.end_stream(id, effects);
             }
             Left::Grant(Grant::Failed(error)) => return Some(error),
@@ -221,7 +234,8 @@ impl<X, S: Clone, E: Clone> OriginState<X, S, E> {
         self.connecting -= 1;
         self.opened += 1;
         if self.pooling || !self.waiting.is_empty() {
-            self.shared.push(Shared { id, handle, limit: 1, settled: false, avoided: false, in_use: 0 });
+            let left = self.caps.requests;
+            self.shared.push(Shared { id, handle, limit: 1, settled: false, avoided: false, in_use: 0, left });
         } else {
             effects.closing = true;
             effects.discard_shared.push(handle);
@@ -429,8 +443,7 @@ impl<X, S: Clone, E: Clone> OriginState<X, S, E> {
     fn settle(&mut self, effects: &mut Effects<X, S>) {
         while !self.waiting.is_empty() {
             let Some(free) = self.free_stream() else { break };
-            free.in_use += 1;
-            let grant = Grant::Stream(free.id, free.handle.clone());
+            let grant = free.give();
             effects.wake.extend(self.waiting.grant_first(grant).ok());
         }
         while self.waiting.len() > self.coverage() && self.may_connect() {
@@ -457,7 +470,9 @@ impl<X, S: Clone, E: Clone> OriginState<X, S, E> {
     /// Whether a connection has a stream to give. One that is avoided has, where nothing else can be had: it may be
     /// well after all.
     fn is_free(&self, shared: &Shared<S>) -> bool {
-        shared.in_use < shared.limit && (!shared.avoided || self.connecting == 0 && !self.may_connect())
+        shared.in_use < shared.limit
+            && shared.left > 0
+            && (!shared.avoided || self.connecting == 0 && !self.may_connect())
     }
 
     /// How many waiters need no further connect.

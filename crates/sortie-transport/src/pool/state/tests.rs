@@ -18,7 +18,7 @@ impl Wake for Woken {
 }
 
 fn caps(connections: usize) -> Caps {
-    Caps { connections, idle: 2, http2: 2 }
+    Caps { connections, idle: 2, http2: 2, requests: 1000 }
 }
 
 /// A state whose effects are collected.
