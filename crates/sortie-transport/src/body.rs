@@ -96,7 +96,7 @@ impl Pooled {
     fn end(&mut self) {
         match &mut self.hold {
             Hold::Http1(busy) => busy.get().into_iter().for_each(|handle| handle.note_end()),
-            Hold::Http2(lease) => lease.clocks().end_at(Instant::now()),
+            Hold::Http2(lease) => lease.clocks().end_at(lease.conn().now()),
             Hold::Nothing => {}
         }
         self.incoming = None;

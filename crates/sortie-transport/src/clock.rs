@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http_body::Body;
 use sortie_core::{Elapsed, Phase};
 use tokio::time::{Instant, Sleep};
 
@@ -40,7 +39,7 @@ impl HeadClock {
         Some(Box::new(Self {
             write,
             first_byte,
-            upload: (!upload.is_end_stream()).then(|| upload.watch()),
+            upload: upload.watch(),
             start: now,
             start_out: conn.bytes_out(),
             lagging: false,

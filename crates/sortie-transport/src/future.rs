@@ -20,6 +20,7 @@ use crate::events::Event;
 use crate::flight::Flight;
 use crate::info::{ConnectionInfo, Info};
 use crate::keep_alive;
+use crate::moment::Moment;
 use crate::outcome::{self, Seen};
 use crate::pool::conn::Conn;
 use crate::pool::handles::{Exclusive, Lease, Sent, Stream};
@@ -58,7 +59,7 @@ enum State {
 struct Call {
     flight: Flight,
     unserved: u8,
-    start: Instant,
+    start: Moment,
     /// For how long it has waited for connections.
     queued: Duration,
 }
@@ -80,7 +81,7 @@ struct Waiting {
     limits: Limits,
     place: Option<state::Ticket>,
     clock: Option<Pin<Box<Sleep>>>,
-    since: Instant,
+    since: Moment,
 }
 
 impl ResponseFuture {
@@ -96,7 +97,7 @@ impl ResponseFuture {
     pub(crate) fn start(origin: &Arc<Origin>, mut request: Request<Upload>, ticket: Ticket) -> Result<Self, BoxError> {
         let length = request.body().length();
         request::frame(&mut request, length)?;
-        let start = Instant::now();
+        let start = origin.shared().epoch.now();
         let flight = Flight::new(origin.clone(), ticket);
         let call = Call { flight, unserved: 0, start, queued: Duration::ZERO };
         Ok(Self(match origin.checkout(start) {
@@ -109,8 +110,8 @@ impl ResponseFuture {
 impl State {
     fn wait(origin: Arc<Origin>, request: Request<Upload>, call: Call) -> Self {
         let limits = origin.shared().limits.of(request.extensions());
-        let work = Some((request, call));
-        Self::Waiting(Box::new(Waiting { origin, work, limits, place: None, clock: None, since: Instant::now() }))
+        let (work, since) = (Some((request, call)), origin.shared().epoch.now());
+        Self::Waiting(Box::new(Waiting { origin, work, limits, place: None, clock: None, since }))
     }
 }
 
@@ -147,10 +148,11 @@ fn begin_http2(mut stream: Stream, mut request: Request<Upload>, call: Call) -> 
         // It was the last request that it may serve.
         stream.conn.gone();
     }
-    request.body_mut().note_end_in(lease.clocks().clone());
     request::for_http2(&mut request, &stream.conn.origin.route);
-    if !request.body().is_end_stream() {
-        request.body_mut().hold(lease.clone());
+    match request.body().is_end_stream() {
+        // hyper drops it at once.
+        true => lease.clocks().sent_at(lease.clocks().begun()),
+        false => request.body_mut().hold(lease.clone()),
     }
     let call = Box::pin(stream.sender.try_send_request(request));
     State::Http2 { call, lease, exchange, kept }
@@ -292,7 +294,7 @@ impl Waiting {
             self.place = None;
             return Poll::Ready(match self.work.take() {
                 Some((request, mut call)) => {
-                    let waited = self.since.elapsed();
+                    let waited = self.waited();
                     if !matches!(granted, Grant::Failed(_)) {
                         self.origin.counters.waited(waited);
                     }
@@ -303,6 +305,10 @@ impl Waiting {
             });
         }
         self.poll_clock(cx)
+    }
+
+    fn waited(&self) -> Duration {
+        self.origin.shared().epoch.now().since(self.since)
     }
 
     fn poll_clock(&mut self, cx: &mut Context<'_>) -> Poll<State> {
@@ -329,7 +335,7 @@ impl Waiting {
                 Elapsed::new(Phase::Acquire, limit),
             );
             drop(state);
-            self.origin.tell(|origin| Event::AcquireTimedOut { origin, waited: self.since.elapsed() });
+            self.origin.tell(|origin| Event::AcquireTimedOut { origin, waited: self.waited() });
             return Poll::Ready(State::Failed(Some(Fault::new(Outcome::AcquireTimeout, error).into())));
         }
         Poll::Pending
@@ -401,7 +407,7 @@ impl ResponseFuture {
                     conn.set_keep_alive(limit);
                 }
                 let clocks = busy.get().map(|handle| handle.clocks().clone())?;
-                clocks.first_byte_at(conn.first_byte().unwrap_or_else(Instant::now));
+                clocks.first_byte_at(conn.first_byte().unwrap_or_else(|| conn.now()));
                 if !conn.is_uploading() {
                     clocks.sent_at(conn.last_written());
                 }
@@ -437,7 +443,7 @@ impl ResponseFuture {
                     conn.gone();
                 }
                 let clocks = lease.clocks().clone();
-                clocks.first_byte_at(Instant::now());
+                clocks.first_byte_at(conn.now());
                 Some(exchange.respond(response, &conn, Hold::Http2(lease), clocks))
             }
             Err(error) => {

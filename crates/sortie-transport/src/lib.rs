@@ -54,6 +54,7 @@ mod flight;
 mod future;
 mod info;
 mod keep_alive;
+mod moment;
 mod options;
 mod origin_service;
 mod outcome;

@@ -3,10 +3,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use crate::info::Info;
-use crate::timeouts::after;
+use crate::moment::Moment;
 
 /// How long the parts of an exchange took: an extension of every response.
 ///
@@ -24,63 +22,55 @@ use crate::timeouts::after;
 #[derive(Clone)]
 pub struct Timings(Arc<Clocks>);
 
-/// What has not happened yet.
-const UNSET: u64 = u64::MAX;
-
-/// One exchange's times, in nanoseconds since its call.
+/// The moments of one exchange.
 pub(crate) struct Clocks {
-    start: Instant,
-    queued: u64,
+    start: Moment,
+    queued: Duration,
     sent: AtomicU64,
     first_byte: AtomicU64,
     end: AtomicU64,
-    /// The connection, if it was made for this exchange or in advance for nobody's.
+    /// The connection, if it was made for this exchange, or in advance for nobody's.
     made: Option<Arc<Info>>,
 }
 
 impl Clocks {
-    pub(crate) fn new(start: Instant, queued: Duration, made: Option<Arc<Info>>) -> Self {
-        let unset = || AtomicU64::new(UNSET);
-        Self { start, queued: nanos(queued), sent: unset(), first_byte: unset(), end: unset(), made }
-    }
-
-    fn note(&self, what: &AtomicU64, at: Instant) {
-        what.store(nanos(at.saturating_duration_since(self.start)), Ordering::Relaxed);
+    pub(crate) fn new(start: Moment, queued: Duration, made: Option<Arc<Info>>) -> Self {
+        let unset = || AtomicU64::new(Moment::NEVER.nanos());
+        Self { start, queued, sent: unset(), first_byte: unset(), end: unset(), made }
     }
 
     /// When the request was given to its connection.
-    pub(crate) fn begun(&self) -> Instant {
-        after(self.start, Duration::from_nanos(self.queued))
+    pub(crate) fn begun(&self) -> Moment {
+        self.start.after(self.queued)
     }
 
-    pub(crate) fn has_answer(&self) -> bool {
-        self.first_byte.load(Ordering::Relaxed) != UNSET
+    pub(crate) fn sent_at(&self, at: Moment) {
+        self.sent.store(at.nanos(), Ordering::Relaxed);
     }
 
-    pub(crate) fn sent_at(&self, at: Instant) {
-        self.note(&self.sent, at);
+    pub(crate) fn first_byte_at(&self, at: Moment) {
+        self.first_byte.store(at.nanos(), Ordering::Relaxed);
     }
 
-    pub(crate) fn first_byte_at(&self, at: Instant) {
-        self.note(&self.first_byte, at);
-    }
-
-    pub(crate) fn end_at(&self, at: Instant) {
-        self.note(&self.end, at);
+    pub(crate) fn end_at(&self, at: Moment) {
+        self.end.store(at.nanos(), Ordering::Relaxed);
     }
 
     pub(crate) fn is_sent(&self) -> bool {
-        self.sent.load(Ordering::Relaxed) != UNSET
+        read(&self.sent).is_some()
+    }
+
+    pub(crate) fn has_answer(&self) -> bool {
+        read(&self.first_byte).is_some()
+    }
+
+    fn told(&self, what: &AtomicU64) -> Option<Duration> {
+        Some(read(what)?.since(self.start))
     }
 }
 
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(UNSET - 1)
-}
-
-fn told(what: &AtomicU64) -> Option<Duration> {
-    let nanos = what.load(Ordering::Relaxed);
-    (nanos != UNSET).then(|| Duration::from_nanos(nanos))
+fn read(what: &AtomicU64) -> Option<Moment> {
+    Moment::from_nanos(what.load(Ordering::Relaxed)).come()
 }
 
 impl Timings {
@@ -91,7 +81,7 @@ impl Timings {
     /// How long the request waited for a connection, one being made for it included; zero if one was idle.
     #[must_use]
     pub fn queued(&self) -> Duration {
-        Duration::from_nanos(self.0.queued)
+        self.0.queued
     }
 
     /// How long the look-up of the server's name took; `None` over a connection that had served before, or that was
@@ -118,19 +108,19 @@ impl Timings {
     /// connection, which may hold some of it back for want of window. `None` while the upload goes on.
     #[must_use]
     pub fn sent(&self) -> Option<Duration> {
-        told(&self.0.sent)
+        self.0.told(&self.0.sent)
     }
 
     /// From the call to the first byte of the answer, be it an interim one (HTTP/2: to the head of the final one).
     #[must_use]
     pub fn first_byte(&self) -> Option<Duration> {
-        told(&self.0.first_byte)
+        self.0.told(&self.0.first_byte)
     }
 
     /// From the call to the end of the body, or to where it was dropped; `None` before that.
     #[must_use]
     pub fn end(&self) -> Option<Duration> {
-        told(&self.0.end)
+        self.0.told(&self.0.end)
     }
 }
 

@@ -12,71 +12,99 @@ use crate::error::BodyFailed;
 use crate::pool::conn::Conn;
 use crate::pool::handles::Lease;
 use crate::request::Length;
-use crate::timings::Clocks;
 
 /// The body of a request on its way, and what ends with it.
+///
+/// hyper moves a request a dozen times, at twice the price beyond 256 octets, so this is a pointer; and most requests
+/// have no body.
 #[derive(Default)]
-pub(crate) struct Upload {
+pub(crate) struct Upload(Option<Box<Content>>);
+
+struct Content {
     body: Body,
-    /// HTTP/2: the stream is not over before its upload is.
-    lease: Option<Arc<Lease>>,
-    /// HTTP/1.1: where to say that it is over.
-    conn: Option<Arc<Conn>>,
-    /// HTTP/2: where to note when it was over.
-    clocks: Option<Arc<Clocks>>,
+    holder: Holder,
     watch: Option<Arc<UploadWatch>>,
+}
+
+/// Who is to know when the upload is over.
+enum Holder {
+    Nobody,
+    Http1(Arc<Conn>),
+    /// The stream is not over before its upload is.
+    Http2(Arc<Lease>),
 }
 
 impl Upload {
     pub(crate) fn new(body: Body) -> Self {
-        Self { body, lease: None, conn: None, clocks: None, watch: None }
+        let is_empty = body.is_end_stream();
+        Self((!is_empty).then(|| Box::new(Content { body, holder: Holder::Nobody, watch: None })))
     }
 
     /// How much there is to send.
     pub(crate) fn length(&self) -> Length {
-        match self.body.is_end_stream() {
+        self.0.as_ref().map_or(Length::Exact(0), |content| match content.body.is_end_stream() {
             true => Length::Exact(0),
-            false => self.body.content_length().map_or(Length::Unknown, Length::Exact),
-        }
+            false => content.body.content_length().map_or(Length::Unknown, Length::Exact),
+        })
     }
 
     pub(crate) fn hold(&mut self, lease: Arc<Lease>) {
-        self.lease = Some(lease);
+        if let Some(content) = &mut self.0 {
+            content.holder = Holder::Http2(lease);
+        }
     }
 
     pub(crate) fn report_to(&mut self, conn: Arc<Conn>) {
-        conn.upload_begins();
-        self.conn = Some(conn);
-    }
-
-    pub(crate) fn note_end_in(&mut self, clocks: Arc<Clocks>) {
-        self.clocks = Some(clocks);
-    }
-
-    pub(crate) fn watch(&mut self) -> Arc<UploadWatch> {
-        self.watch.insert(Arc::default()).clone()
-    }
-
-    fn failed(&self, error: BoxError) -> BoxError {
-        match &self.lease {
-            Some(lease) => {
-                lease.upload_failed(error);
-                "the request's body failed".into()
-            }
-            None => BodyFailed::new(error).into(),
+        if let Some(content) = &mut self.0 {
+            conn.upload_begins();
+            content.holder = Holder::Http1(conn);
         }
+    }
+
+    /// What its clock must know; `None` if there is nothing to send.
+    pub(crate) fn watch(&mut self) -> Option<Arc<UploadWatch>> {
+        let content = self.0.as_mut().filter(|content| !content.body.is_end_stream())?;
+        Some(content.watch.insert(Arc::default()).clone())
     }
 
     /// The same upload from its start, if its body can be sent again.
     pub(crate) fn replay(&self) -> Option<Self> {
-        self.body.replay().map(Self::new)
+        match &self.0 {
+            Some(content) => content.body.replay().map(Self::new),
+            None => Some(Self(None)),
+        }
     }
 
     /// As it was before it was given to a connection that did not take it.
     pub(crate) fn taken_back(mut self) -> Self {
-        let body = std::mem::take(&mut self.body);
-        (self.watch, self.clocks) = (None, None);
-        Self::new(body)
+        match &mut self.0 {
+            Some(content) => {
+                // Nothing that was to be told of its end is to be told of this one.
+                content.watch = None;
+                Self::new(std::mem::take(&mut content.body))
+            }
+            None => Self(None),
+        }
+    }
+}
+
+impl Content {
+    fn failed(&self, error: BoxError) -> BoxError {
+        match &self.holder {
+            Holder::Http2(lease) => {
+                lease.upload_failed(error);
+                "the request's body failed".into()
+            }
+            Holder::Http1(_) | Holder::Nobody => BodyFailed::new(error).into(),
+        }
+    }
+
+    /// There is no more to come.
+    fn end(&mut self) {
+        if let Holder::Http2(lease) = &self.holder {
+            lease.clocks().sent_at(lease.conn().now());
+            self.holder = Holder::Nobody;
+        }
     }
 }
 
@@ -85,41 +113,41 @@ impl http_body::Body for Upload {
     type Error = BoxError;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        if self.lease.as_ref().is_some_and(|lease| lease.poll_abandoned(cx).is_ready()) {
-            self.lease = None;
+        let Some(content) = &mut self.0 else { return Poll::Ready(None) };
+        if matches!(&content.holder, Holder::Http2(lease) if lease.poll_abandoned(cx).is_ready()) {
+            content.end();
             // hyper resets the stream with this reason.
             return Poll::Ready(Some(Err(h2::Error::from(h2::Reason::CANCEL).into())));
         }
-        let frame = Pin::new(&mut self.body).poll_frame(cx);
-        if let Some(watch) = &self.watch {
+        let frame = Pin::new(&mut content.body).poll_frame(cx);
+        if let Some(watch) = &content.watch {
             watch.polled(&frame);
         }
-        let frame = ready!(frame).map(|frame| frame.map_err(|error| self.failed(error)));
+        let frame = ready!(frame).map(|frame| frame.map_err(|error| content.failed(error)));
         if !matches!(frame, Some(Ok(_))) {
-            self.lease = None;
+            content.end();
         }
         Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.0.as_ref().is_none_or(|content| content.body.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        self.0.as_ref().map_or_else(|| SizeHint::with_exact(0), |content| content.body.size_hint())
     }
 }
 
-impl Drop for Upload {
+impl Drop for Content {
     fn drop(&mut self) {
         if let Some(watch) = &self.watch {
             watch.over();
         }
-        if let Some(conn) = &self.conn {
-            conn.upload_ends();
-        }
-        if let Some(clocks) = &self.clocks {
-            clocks.sent_at(Instant::now());
+        match &self.holder {
+            Holder::Http1(conn) => conn.upload_ends(),
+            Holder::Http2(_) => self.end(),
+            Holder::Nobody => {}
         }
     }
 }

@@ -120,8 +120,8 @@ impl<E: Engine> Driver<E> {
             let jitter = 0.9 + 0.2 * fastrand::f64();
             after(conn.born(), Duration::try_from_secs_f64(limit.as_secs_f64() * jitter).unwrap_or(limit))
         });
+        conn.touch(conn.now());
         let now = Instant::now();
-        conn.touch(now);
         let mut driver = Self {
             conn,
             engine,
@@ -144,7 +144,7 @@ impl<E: Engine> Driver<E> {
     /// When to look again, if nothing is due.
     fn next(&mut self, now: Instant) -> Instant {
         (self.gap, self.idle) = (self.conn.head_gap(), self.conn.idle_limit());
-        let quiet = self.conn.last_active();
+        let quiet = self.last_active();
         let idle = self.idle.map(|limit| {
             let due = after(quiet, limit);
             // Overdue and still here: it is in use.
@@ -160,6 +160,10 @@ impl<E: Engine> Driver<E> {
         [idle, gap, avoid, self.expires, self.leaving].into_iter().flatten().min().unwrap_or(never)
     }
 
+    fn last_active(&self) -> Instant {
+        self.conn.origin.shared().epoch.instant(self.conn.last_active())
+    }
+
     /// When the connection is to be avoided, if nothing comes.
     fn avoid_at(&self) -> Option<Instant> {
         let interval = self.conn.origin.shared().ping.interval?;
@@ -173,7 +177,7 @@ impl<E: Engine> Driver<E> {
         if (bytes_in, bytes_out, waits) == (self.seen_in, self.seen_out, self.quiet.is_some()) {
             return;
         }
-        let now = Instant::now();
+        let now = self.conn.now();
         if bytes_out != self.seen_out {
             self.conn.wrote(now);
         }
@@ -182,7 +186,7 @@ impl<E: Engine> Driver<E> {
             self.conn.avoid(false);
         }
         if bytes_in != self.seen_in || waits != self.quiet.is_some() {
-            self.quiet = waits.then_some(now);
+            self.quiet = waits.then(|| self.conn.origin.shared().epoch.instant(now));
         }
         (self.seen_in, self.seen_out) = (bytes_in, bytes_out);
     }
@@ -198,7 +202,7 @@ impl<E: Engine> Driver<E> {
         if self.leaving.is_some_and(|until| now >= until) {
             return Poll::Ready(());
         }
-        let (quiet, id) = (conn.last_active(), conn.id);
+        let (quiet, id) = (self.last_active(), conn.id);
         if self.avoid_at().is_some_and(|at| now >= at) {
             // Until the next byte, which begins anew.
             self.quiet = Some(after(now, Duration::MAX));

@@ -15,8 +15,8 @@ use super::origin::Origin;
 use super::state::ConnId;
 use crate::events::Event;
 use crate::info::Info;
+use crate::moment::Moment;
 use crate::reason::CloseReason;
-use crate::timeouts::after;
 
 /// An exchange that its driver is to bring to an end: what is left of the answer, to be read and forgotten.
 pub(crate) struct Settle {
@@ -34,6 +34,10 @@ enum Slot {
 /// No head is awaited, no byte of it has come, no limit is set.
 const NONE: u64 = u64::MAX;
 
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(NONE)
+}
+
 /// No [`CloseReason`] yet.
 const NO_REASON: u8 = u8::MAX;
 
@@ -42,9 +46,9 @@ pub(crate) struct Conn {
     pub(crate) origin: Arc<Origin>,
     info: OnceLock<Arc<Info>>,
     born: Instant,
-    /// Nanoseconds from `born` to the last byte from the server, or the end of an upload.
+    /// The [`Moment`] of the last byte from the server, or of the end of an upload.
     active: AtomicU64,
-    /// The same to the last byte to the server, and to the first byte of the answer under way.
+    /// That of the last byte to the server, and that of the first byte of the answer under way.
     written: AtomicU64,
     first_byte: AtomicU64,
     bytes_in: AtomicU64,
@@ -55,8 +59,9 @@ pub(crate) struct Conn {
     streams: AtomicUsize,
     /// HTTP/2: it is avoided, until the next byte.
     avoided: AtomicBool,
-    /// For how many milliseconds the server keeps it when it is idle, if it has said so.
-    keep_alive: AtomicU64,
+    /// For how many nanoseconds it may be idle, and whether the server has a say in that.
+    idle_limit: AtomicU64,
+    told_keep_alive: AtomicBool,
     /// It was made, and is not just being made.
     opened: AtomicBool,
     reason: AtomicU8,
@@ -80,6 +85,7 @@ pub(crate) struct Conn {
 
 impl Conn {
     pub(crate) fn new(id: ConnId, origin: Arc<Origin>) -> Self {
+        let idle_limit = origin.shared().idle_timeout.map_or(NONE, nanos);
         Self {
             id,
             origin,
@@ -93,7 +99,8 @@ impl Conn {
             requests: AtomicU64::new(0),
             streams: AtomicUsize::new(0),
             avoided: AtomicBool::new(false),
-            keep_alive: AtomicU64::new(NONE),
+            idle_limit: AtomicU64::new(idle_limit),
+            told_keep_alive: AtomicBool::new(false),
             opened: AtomicBool::new(false),
             reason: AtomicU8::new(NO_REASON),
             retired: AtomicBool::new(false),
@@ -203,47 +210,38 @@ impl Conn {
         CloseReason::ALL.get(reason).copied().unwrap_or(CloseReason::Failed)
     }
 
-    fn since_born(&self, at: Instant) -> u64 {
-        u64::try_from(at.saturating_duration_since(self.born).as_nanos()).unwrap_or(NONE)
-    }
-
-    fn instant(&self, nanos: u64) -> Instant {
-        after(self.born, Duration::from_nanos(nanos))
-    }
-
     /// A byte from the server came just now.
-    pub(crate) fn touch(&self, now: Instant) {
-        let nanos = self.since_born(now);
-        self.active.store(nanos, Ordering::Release);
+    pub(crate) fn touch(&self, now: Moment) {
+        self.active.store(now.nanos(), Ordering::Release);
         // Only this is ever stored where there is none, so nothing is lost between the two.
         if self.first_byte.load(Ordering::Relaxed) == NONE {
-            self.first_byte.store(nanos, Ordering::Release);
+            self.first_byte.store(now.nanos(), Ordering::Release);
         }
     }
 
-    pub(crate) fn last_active(&self) -> Instant {
-        self.instant(self.active.load(Ordering::Acquire))
+    pub(crate) fn last_active(&self) -> Moment {
+        Moment::from_nanos(self.active.load(Ordering::Acquire))
     }
 
     /// Bytes went to the server just now.
-    pub(crate) fn wrote(&self, now: Instant) {
-        self.written.store(self.since_born(now), Ordering::Release);
+    pub(crate) fn wrote(&self, now: Moment) {
+        self.written.store(now.nanos(), Ordering::Release);
     }
 
-    pub(crate) fn last_written(&self) -> Instant {
-        self.instant(self.written.load(Ordering::Acquire))
+    pub(crate) fn last_written(&self) -> Moment {
+        Moment::from_nanos(self.written.load(Ordering::Acquire))
     }
 
     /// When the first byte of the answer came, as far as the driver has noted it.
-    pub(crate) fn first_byte(&self) -> Option<Instant> {
-        let nanos = self.first_byte.load(Ordering::Acquire);
-        (nanos != NONE).then(|| self.instant(nanos))
+    pub(crate) fn first_byte(&self) -> Option<Moment> {
+        Moment::from_nanos(self.first_byte.load(Ordering::Acquire)).come()
     }
 
     /// The server keeps it for that long when it is idle.
     pub(crate) fn set_keep_alive(&self, limit: Duration) {
-        let millis = u64::try_from(limit.as_millis()).unwrap_or(NONE);
-        if self.keep_alive.swap(millis, Ordering::AcqRel) != millis {
+        self.told_keep_alive.store(true, Ordering::Relaxed);
+        let limit = nanos(limit).min(self.origin.shared().idle_timeout.map_or(NONE, nanos));
+        if self.idle_limit.swap(limit, Ordering::AcqRel) != limit {
             // Its clock may have to go off earlier.
             self.waker.wake();
         }
@@ -251,14 +249,13 @@ impl Conn {
 
     /// Whether the server has said how long it keeps it.
     pub(crate) fn has_keep_alive(&self) -> bool {
-        self.keep_alive.load(Ordering::Acquire) != NONE
+        self.told_keep_alive.load(Ordering::Relaxed)
     }
 
     /// For how long it may be idle.
     pub(crate) fn idle_limit(&self) -> Option<Duration> {
-        let told = self.keep_alive.load(Ordering::Acquire);
-        let told = (told != NONE).then(|| Duration::from_millis(told));
-        [self.origin.shared().idle_timeout, told].into_iter().flatten().min()
+        let nanos = self.idle_limit.load(Ordering::Acquire);
+        (nanos != NONE).then(|| Duration::from_nanos(nanos))
     }
 
     pub(crate) fn born(&self) -> Instant {
@@ -275,9 +272,14 @@ impl Conn {
     }
 
     /// Whether a request may still be given to it, as far as can be seen without asking the socket.
-    pub(crate) fn is_fresh(&self, now: Instant) -> bool {
-        !self.is_retired()
-            && self.idle_limit().is_none_or(|limit| now.saturating_duration_since(self.last_active()) < limit)
+    pub(crate) fn is_fresh(&self, now: Moment) -> bool {
+        let idle = now.nanos().saturating_sub(self.active.load(Ordering::Acquire));
+        !self.is_retired() && idle < self.idle_limit.load(Ordering::Acquire)
+    }
+
+    /// The moment that it is.
+    pub(crate) fn now(&self) -> Moment {
+        self.origin.shared().epoch.now()
     }
 
     /// Drops the connection, whatever runs on it.
@@ -316,7 +318,7 @@ impl Conn {
 
     /// hyper has let go of the upload.
     pub(crate) fn upload_ends(&self) {
-        self.active.store(self.since_born(Instant::now()), Ordering::Release);
+        self.active.store(self.now().nanos(), Ordering::Release);
         self.uploading.store(false, Ordering::Release);
     }
 

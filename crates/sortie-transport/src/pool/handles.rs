@@ -10,7 +10,6 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
 use sortie_core::BoxError;
-use tokio::time::Instant;
 use tokio_util::sync::ReusableBoxFuture;
 
 use super::conn::{Conn, Settle};
@@ -33,7 +32,7 @@ pub(crate) struct Exclusive {
 impl Exclusive {
     pub(crate) fn new(sender: http1::SendRequest<Upload>, conn: Arc<Conn>) -> Self {
         let call = ReusableBoxFuture::new(std::future::pending());
-        let clocks = Arc::new(Clocks::new(conn.born(), Duration::ZERO, None));
+        let clocks = Arc::new(Clocks::new(conn.now(), Duration::ZERO, None));
         Self { sender, call, conn, clocks }
     }
 
@@ -53,7 +52,7 @@ impl Exclusive {
         if !self.clocks.is_sent() {
             self.clocks.sent_at(self.conn.last_written());
         }
-        self.clocks.end_at(Instant::now());
+        self.clocks.end_at(self.conn.now());
     }
 
     /// Takes the connection back: to a waiter or the pool, or, if hyper is not done with the exchange, to its driver.
@@ -138,7 +137,7 @@ impl Drop for Lease {
         let id = self.conn.id;
         self.conn.stream_ends();
         let heard_nothing = || !self.clocks.has_answer() && self.bytes_in == self.conn.bytes_in();
-        if heard_nothing() && self.clocks.begun().elapsed() >= PATIENCE {
+        if heard_nothing() && self.conn.now().since(self.clocks.begun()) >= PATIENCE {
             self.conn.avoid(true);
         }
         self.conn.origin.with(|state, effects| state.end_stream(id, effects));

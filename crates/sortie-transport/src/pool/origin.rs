@@ -20,6 +20,7 @@ use crate::driver::{self, Job};
 use crate::error::{ConnectError, NotSent};
 use crate::events::Event;
 use crate::info::ConnectionInfo;
+use crate::moment::Moment;
 use crate::options::Versions;
 use crate::reason::CloseReason;
 use crate::route::Route;
@@ -94,7 +95,10 @@ impl Origin {
     pub(crate) fn with<T>(self: &Arc<Self>, change: impl FnOnce(&mut State, &mut After) -> T) -> T {
         let mut effects = Effects::default();
         let result = change(&mut self.lock(), &mut effects);
-        self.run(effects, self.shared.limits.connect);
+        // Most often there is nothing to do.
+        if effects.is_any() || self.shared.places.is_some() {
+            self.run(effects, self.shared.limits.connect);
+        }
         result
     }
 
@@ -113,7 +117,7 @@ impl Origin {
     }
 
     /// Since when its oldest idle connection is idle, and which it is.
-    pub(super) fn oldest_idle(&self) -> Option<(Instant, ConnId)> {
+    pub(super) fn oldest_idle(&self) -> Option<(Moment, ConnId)> {
         self.lock().oldest_idle(|handle| handle.conn.last_active(), |stream| stream.conn.last_active())
     }
 
@@ -188,8 +192,13 @@ impl Origin {
     }
 
     /// A connection that can take a request at once.
-    pub(crate) fn checkout(self: &Arc<Self>, now: Instant) -> Option<Granted> {
-        self.with(|state, effects| take(state, now, effects))
+    pub(crate) fn checkout(self: &Arc<Self>, now: Moment) -> Option<Granted> {
+        let mut effects = Effects::default();
+        let granted = take(&mut self.lock(), now, &mut effects);
+        if effects.is_any() {
+            self.run(effects, self.shared.limits.connect);
+        }
+        granted
     }
 
     /// Known before anybody waits: from then on anyone may begin the connect.
@@ -209,7 +218,7 @@ impl Origin {
         self.know_runtime();
         let mut effects = Effects::default();
         let mut state = self.lock();
-        let result = match take(&mut state, Instant::now(), &mut effects) {
+        let result = match take(&mut state, self.shared.epoch.now(), &mut effects) {
             Some(granted) => Ok(granted),
             // Asked within the lock: whoever waits already is failed by `end`.
             None if self.shared.is_over() => Ok(Grant::Failed(Refusal::NotSent(NotSent::Closed))),
@@ -302,7 +311,7 @@ fn spawn(job: Job, runtimes: impl Iterator<Item = Handle>) {
     }
 }
 
-fn take(state: &mut State, now: Instant, effects: &mut After) -> Option<Granted> {
+fn take(state: &mut State, now: Moment, effects: &mut After) -> Option<Granted> {
     state.checkout(
         |handle| is_usable(handle, now),
         |stream| !stream.sender.is_closed() && !stream.conn.is_retired(),
@@ -311,7 +320,7 @@ fn take(state: &mut State, now: Instant, effects: &mut After) -> Option<Granted>
 }
 
 /// Whether an idle connection can serve, and if not, why not.
-fn is_usable(handle: &Exclusive, now: Instant) -> bool {
+fn is_usable(handle: &Exclusive, now: Moment) -> bool {
     let (ready, fresh) = (handle.sender.is_ready(), handle.conn.is_fresh(now));
     if !ready {
         handle.conn.because(CloseReason::Server);

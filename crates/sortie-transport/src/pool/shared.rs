@@ -13,6 +13,7 @@ use super::places::Places;
 use super::state::{Began, Caps};
 use crate::connect::Connector;
 use crate::events::Told;
+use crate::moment::Epoch;
 use crate::options::{Ping, TransportOptions};
 use crate::timeouts::Limits;
 
@@ -25,6 +26,7 @@ pub(crate) struct Shared {
     pub(super) places: Option<Mutex<Places<Planned>>>,
     pub(crate) idle_timeout: Option<Duration>,
     pub(crate) max_lifetime: Option<Duration>,
+    pub(crate) epoch: Epoch,
     pub(crate) ping: Ping,
     pub(crate) told: Told,
     /// Exchanges, from the call to the end of the body.
@@ -51,6 +53,7 @@ impl Shared {
             places: options.max_connections.map(|cap| Mutex::new(Places::new(cap.max(1)))),
             idle_timeout: options.idle_timeout,
             max_lifetime: options.max_lifetime,
+            epoch: Epoch::begin(),
             ping: options.ping,
             told: options.told.clone(),
             in_flight: InFlight::default(),
