@@ -42,18 +42,18 @@ pub(crate) enum Hold {
 }
 
 /// An HTTP/1.1 connection in the middle of an exchange: of no further use unless the exchange is brought to its end.
-pub(crate) struct Busy(Option<Exclusive>);
+pub(crate) struct Busy(Option<Box<Exclusive>>);
 
 impl Busy {
-    pub(crate) fn new(handle: Exclusive) -> Self {
+    pub(crate) fn new(handle: Box<Exclusive>) -> Self {
         Self(Some(handle))
     }
 
     pub(crate) fn get(&mut self) -> Option<&mut Exclusive> {
-        self.0.as_mut()
+        self.0.as_deref_mut()
     }
 
-    pub(crate) fn take(&mut self) -> Option<Exclusive> {
+    pub(crate) fn take(&mut self) -> Option<Box<Exclusive>> {
         self.0.take()
     }
 }

@@ -124,7 +124,7 @@ fn begin(granted: Granted, request: Request<Upload>, call: Call) -> State {
     }
 }
 
-fn begin_http1(mut handle: Exclusive, mut request: Request<Upload>, call: Call) -> State {
+fn begin_http1(mut handle: Box<Exclusive>, mut request: Request<Upload>, call: Call) -> State {
     let length = request.body().length();
     let exchange = Exchange::begin(&handle.conn, &mut request, call);
     request::for_http1(&mut request, &handle.conn.origin.route, length);

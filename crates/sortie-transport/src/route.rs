@@ -45,17 +45,20 @@ impl<'a> Parts<'a> {
 /// Host and port of an authority, which `http` has checked but for the size of the port; its own accessors go over it
 /// twice, and take a port that is too large for none.
 fn split(authority: &str) -> Result<(&str, Option<u16>), InvalidRequest> {
-    let bytes = authority.as_bytes();
-    let start = bytes.iter().rposition(|byte| *byte == b'@').map_or(0, |at| at + 1);
-    let end = bytes.iter().rposition(|byte| !byte.is_ascii_digit()).unwrap_or(0);
+    // Behind the last `@` is what counts; before it, userinfo.
+    let written = match authority.as_bytes().contains(&b'@') {
+        true => authority.rsplit('@').next().unwrap_or_default(),
+        false => authority,
+    };
     // A colon within brackets is followed by the closing one, so what ends in digits ends in a port.
-    match bytes.get(end) {
-        Some(b':') if end >= start => {
-            let port = Some(&authority[end + 1..]).filter(|port| !port.is_empty()).map(str::parse).transpose();
-            Ok((&authority[start..end], port.map_err(|_| InvalidRequest::BadPort)?))
-        }
-        _ => Ok((&authority[start..], None)),
+    let digits = written.bytes().rev().take_while(u8::is_ascii_digit).count();
+    let end = written.len() - digits;
+    let Some(host) = written[..end].strip_suffix(':') else { return Ok((written, None)) };
+    if digits == 0 {
+        return Ok((host, None));
     }
+    let port = written[end..].parse().map_err(|_| InvalidRequest::BadPort)?;
+    Ok((host, Some(port)))
 }
 
 /// A key that need not be built to be looked up.

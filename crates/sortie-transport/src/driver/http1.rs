@@ -16,7 +16,7 @@ type Connection = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
 /// hyper's connection, able to become something else (101, CONNECT). Its type has no name.
 pub(super) struct Http1(Connection);
 
-pub(super) async fn handshake(io: TokioIo<ConnIo>, conn: &Arc<Conn>) -> hyper::Result<(Exclusive, Http1)> {
+pub(super) async fn handshake(io: TokioIo<ConnIo>, conn: &Arc<Conn>) -> hyper::Result<(Box<Exclusive>, Http1)> {
     let (sender, connection) = http1::Builder::new().handshake(io).await?;
     let handle = Exclusive::new(sender, conn.clone());
     Ok((handle, Http1(Box::pin(connection.with_upgrades()))))

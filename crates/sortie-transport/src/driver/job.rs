@@ -70,7 +70,7 @@ impl Job {
         self.permit.clone()
     }
 
-    pub(crate) fn connected_exclusive(&mut self, handle: Exclusive) {
+    pub(crate) fn connected_exclusive(&mut self, handle: Box<Exclusive>) {
         let id = self.made();
         self.conn.origin.with(|state, effects| state.connected_exclusive(id, handle, effects));
         self.tell_done(Ok(()));

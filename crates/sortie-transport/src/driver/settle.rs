@@ -7,7 +7,6 @@ use http_body::Body;
 use tokio::time::{Instant, Sleep};
 
 use crate::pool::conn::Settle;
-use crate::pool::handles::Exclusive;
 use crate::reason::CloseReason;
 
 /// How much of an answer that nobody wants is read for the sake of its connection, and for how long.
@@ -67,7 +66,7 @@ impl Settling {
     }
 
     pub(super) fn give_back(self) {
-        let handle: Exclusive = self.settle.handle;
+        let handle = self.settle.handle;
         handle.conn.origin.clone().checkin(handle);
     }
 }

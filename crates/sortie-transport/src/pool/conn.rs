@@ -20,7 +20,7 @@ use crate::reason::CloseReason;
 
 /// An exchange that its driver is to bring to an end: what is left of the answer, to be read and forgotten.
 pub(crate) struct Settle {
-    pub(crate) handle: Exclusive,
+    pub(crate) handle: Box<Exclusive>,
     pub(crate) rest: Option<Incoming>,
 }
 

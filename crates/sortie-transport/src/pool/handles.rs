@@ -19,7 +19,7 @@ use crate::upload::Upload;
 /// What hyper says about a request that it was given.
 pub(crate) type Sent = Result<Response<Incoming>, TrySendError<Request<Upload>>>;
 
-/// The only handle on an HTTP/1.1 connection.
+/// The only handle on an HTTP/1.1 connection. It is boxed where it passes from hand to hand.
 pub(crate) struct Exclusive {
     pub(crate) sender: http1::SendRequest<Upload>,
     /// hyper's future of the exchange. It cannot be named, and its memory serves the next one too.
@@ -30,10 +30,10 @@ pub(crate) struct Exclusive {
 }
 
 impl Exclusive {
-    pub(crate) fn new(sender: http1::SendRequest<Upload>, conn: Arc<Conn>) -> Self {
+    pub(crate) fn new(sender: http1::SendRequest<Upload>, conn: Arc<Conn>) -> Box<Self> {
         let call = ReusableBoxFuture::new(std::future::pending());
         let clocks = Arc::new(Clocks::new(conn.now(), Duration::ZERO, None));
-        Self { sender, call, conn, clocks }
+        Box::new(Self { sender, call, conn, clocks })
     }
 
     pub(crate) fn clocks(&self) -> &Arc<Clocks> {
@@ -56,7 +56,7 @@ impl Exclusive {
     }
 
     /// Takes the connection back: to a waiter or the pool, or, if hyper is not done with the exchange, to its driver.
-    pub(crate) fn finish(self) {
+    pub(crate) fn finish(self: Box<Self>) {
         if self.sender.is_ready() {
             self.conn.origin.clone().checkin(self);
         } else {

@@ -53,9 +53,9 @@ impl Refusal {
     }
 }
 
-pub(crate) type Granted = Grant<Exclusive, Stream, Refusal>;
-type State = OriginState<Exclusive, Stream, Refusal>;
-type After = Effects<Exclusive, Stream>;
+pub(crate) type Granted = Grant<Box<Exclusive>, Stream, Refusal>;
+type State = OriginState<Box<Exclusive>, Stream, Refusal>;
+type After = Effects<Box<Exclusive>, Stream>;
 
 pub(crate) struct Origin {
     pub(crate) route: Route,
@@ -95,10 +95,7 @@ impl Origin {
     pub(crate) fn with<T>(self: &Arc<Self>, change: impl FnOnce(&mut State, &mut After) -> T) -> T {
         let mut effects = Effects::default();
         let result = change(&mut self.lock(), &mut effects);
-        // Most often there is nothing to do.
-        if effects.is_any() || self.shared.places.is_some() {
-            self.run(effects, self.shared.limits.connect);
-        }
+        self.run(effects, self.shared.limits.connect);
         result
     }
 
@@ -193,12 +190,10 @@ impl Origin {
 
     /// A connection that can take a request at once.
     pub(crate) fn checkout(self: &Arc<Self>, now: Moment) -> Option<Granted> {
-        let mut effects = Effects::default();
-        let granted = take(&mut self.lock(), now, &mut effects);
-        if effects.is_any() {
-            self.run(effects, self.shared.limits.connect);
+        if let Some(granted) = self.lock().checkout_at_once(|handle| is_usable(handle, now)) {
+            return Some(granted);
         }
-        granted
+        self.with(|state, effects| take(state, now, effects))
     }
 
     /// Known before anybody waits: from then on anyone may begin the connect.
@@ -238,12 +233,18 @@ impl Origin {
     }
 
     /// A connection that is free again.
-    pub(crate) fn checkin(self: &Arc<Self>, handle: Exclusive) {
+    pub(crate) fn checkin(self: &Arc<Self>, handle: Box<Exclusive>) {
         if handle.conn.is_retired() {
             return handle.conn.gone();
         }
         let id = handle.conn.id;
-        self.with(|state, effects| state.offer(id, handle, effects));
+        // Most often nobody waits.
+        let left = self.lock().keep_at_once(id, handle);
+        match left {
+            Ok(()) if self.shared.places.is_some() => self.shared.make_room(),
+            Ok(()) => {}
+            Err(handle) => self.with(|state, effects| state.offer(id, handle, effects)),
+        }
         self.tell(|origin| Event::Returned { origin, connection: id });
     }
 

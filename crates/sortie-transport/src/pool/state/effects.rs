@@ -15,13 +15,6 @@ pub(crate) struct Effects<X, S> {
     pub(crate) closing: bool,
 }
 
-impl<X, S> Effects<X, S> {
-    pub(crate) fn is_any(&self) -> bool {
-        let any_handle = !self.discard.is_empty() || !self.discard_shared.is_empty();
-        any_handle || !self.wake.is_empty() || !self.connect.is_empty() || !self.forget.is_empty()
-    }
-}
-
 impl<X, S> Default for Effects<X, S> {
     fn default() -> Self {
         Self {

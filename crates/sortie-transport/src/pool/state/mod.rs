@@ -142,6 +142,26 @@ impl<X, S: Clone, E: Clone> OriginState<X, S, E> {
         self.waiting.len()
     }
 
+    /// [`checkout`](Self::checkout), where it leaves nothing to be done: what most calls find.
+    pub(crate) fn checkout_at_once(&mut self, usable: impl Fn(&X) -> bool) -> Option<Grant<X, S, E>> {
+        if !self.shared.is_empty() || !self.idle.back().is_some_and(|(_, handle)| usable(handle)) {
+            return None;
+        }
+        let (id, handle) = self.idle.pop_back()?;
+        self.at_once += 1;
+        Some(Grant::Exclusive(id, handle))
+    }
+
+    /// [`offer`](Self::offer), where it leaves nothing to be done; else the connection comes back.
+    pub(crate) fn keep_at_once(&mut self, id: ConnId, handle: X) -> Result<(), X> {
+        let someone = !self.waiting.is_empty() || !self.watching.is_empty() || !self.returning.is_empty();
+        if someone || !self.pooling || self.idle.len() >= self.caps.idle {
+            return Err(handle);
+        }
+        self.idle.push_back((id, handle));
+        Ok(())
+    }
+
     /// A free stream of the least loaded connection, else the idle connection that was used last.
     ///
     /// Nobody overtakes a waiter: while anyone waits there is nothing to check out.

@@ -414,7 +414,7 @@ impl Model {
     fn step(&mut self, random: &mut fastrand::Rng) {
         let pick = |random: &mut fastrand::Rng, n: usize| if n == 0 { None } else { Some(random.usize(..n)) };
         match random.u8(..12) {
-            0..=2 => match self.origin.checkout() {
+            0..=2 => match self.origin.state.checkout_at_once(|_| true).or_else(|| self.origin.checkout()) {
                 Some(grant) => self.take(&grant),
                 None => {
                     let front = random.u8(..8) == 0;
@@ -445,7 +445,8 @@ impl Model {
                     }
                     self.busy.swap_remove(at);
                     if random.bool() {
-                        return self.origin.offer(id);
+                        let left = self.origin.state.keep_at_once(id, id);
+                        return left.unwrap_or_else(|id| self.origin.offer(id));
                     }
                     self.origin.state.retire(id, &mut self.origin.after);
                     self.origin.state.released(&mut self.origin.after);
