@@ -40,6 +40,14 @@ impl<'a> Parts<'a> {
         let port = port.unwrap_or(if https { 443 } else { 80 });
         Ok(Self { https, host, port, tls, versions, at: None })
     }
+
+    /// Whether both are the same route: the host in any case.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        let same = self.port == other.port && self.https == other.https && self.tls == other.tls;
+        // Mostly it is written alike, which is told faster.
+        let same_host = || self.host == other.host || self.host.eq_ignore_ascii_case(other.host);
+        same && self.versions == other.versions && self.at == other.at && same_host()
+    }
 }
 
 /// Host and port of an authority, which `http` has checked but for the size of the port; its own accessors go over it
@@ -100,11 +108,7 @@ fn lower<'a>(piece: &'a mut [u8; 64], bytes: &[u8]) -> &'a [u8] {
 
 impl PartialEq for dyn Key + '_ {
     fn eq(&self, other: &Self) -> bool {
-        let (one, other) = (self.parts(), other.parts());
-        let same = one.port == other.port && one.https == other.https && one.tls == other.tls;
-        // Mostly they are written alike, which is told faster.
-        let same_host = one.host == other.host || one.host.eq_ignore_ascii_case(other.host);
-        same && one.versions == other.versions && one.at == other.at && same_host
+        self.parts().is(&other.parts())
     }
 }
 
