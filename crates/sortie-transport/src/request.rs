@@ -102,6 +102,13 @@ pub(crate) fn for_http1<B>(request: &mut Request<B>, route: &Route, length: Leng
 /// ([RFC 9113 §8.2.2](https://www.rfc-editor.org/rfc/rfc9113#section-8.2.2)).
 pub(crate) fn for_http2<B>(request: &mut Request<B>, route: &Route) {
     *request.version_mut() = Version::HTTP_2;
+    let uri = request.uri();
+    let is_whole = uri.scheme().is_some()
+        && uri.path_and_query().is_some()
+        && uri.authority().is_some_and(|written| !written.as_str().contains('@'));
+    if is_whole && *request.method() != Method::CONNECT && !request.headers().iter().any(is_changed) {
+        return;
+    }
     let host = request.headers_mut().remove(HOST).and_then(|host| Authority::try_from(host.as_bytes()).ok());
     let mut parts = std::mem::take(request.uri_mut()).into_parts();
     let fits = parts.authority.as_ref().is_some_and(|written| !written.as_str().contains('@'));
@@ -118,10 +125,16 @@ pub(crate) fn for_http2<B>(request: &mut Request<B>, route: &Route) {
     strip_connection_headers(request.headers_mut());
 }
 
-fn strip_connection_headers(headers: &mut HeaderMap) {
-    const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-    const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
+/// Whether a header is not sent as it is over HTTP/2.
+fn is_changed((name, value): (&HeaderName, &HeaderValue)) -> bool {
+    [CONNECTION, HOST, KEEP_ALIVE, PROXY_CONNECTION, TRANSFER_ENCODING, UPGRADE].contains(name)
+        || (*name == TE && !value.as_bytes().eq_ignore_ascii_case(b"trailers"))
+}
+
+fn strip_connection_headers(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)
         .iter()

@@ -58,9 +58,9 @@ pub(super) async fn handshake(io: TokioIo<ConnIo>, conn: &Arc<Conn>) -> hyper::R
 impl Http2 {
     /// Takes over what hyper wants to run; whether there was anything.
     fn adopt(&mut self) -> bool {
-        let new = std::mem::take(&mut *self.new.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut new = self.new.0.lock().unwrap_or_else(PoisonError::into_inner);
         let any = !new.is_empty();
-        self.tasks.extend(new);
+        self.tasks.extend(new.drain(..));
         any
     }
 

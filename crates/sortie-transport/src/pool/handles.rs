@@ -134,12 +134,11 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let id = self.conn.id;
         self.conn.stream_ends();
         let heard_nothing = || !self.clocks.has_answer() && self.bytes_in == self.conn.bytes_in();
         if heard_nothing() && self.conn.now().since(self.clocks.begun()) >= PATIENCE {
             self.conn.avoid(true);
         }
-        self.conn.origin.with(|state, effects| state.end_stream(id, effects));
+        self.conn.origin.end_stream(self.conn.id);
     }
 }

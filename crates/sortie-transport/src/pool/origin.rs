@@ -190,7 +190,7 @@ impl Origin {
 
     /// A connection that can take a request at once.
     pub(crate) fn checkout(self: &Arc<Self>, now: Moment) -> Option<Granted> {
-        if let Some(granted) = self.lock().checkout_at_once(|handle| is_usable(handle, now)) {
+        if let Some(granted) = self.lock().checkout_at_once(|handle| is_usable(handle, now), is_open) {
             return Some(granted);
         }
         self.with(|state, effects| take(state, now, effects))
@@ -265,6 +265,16 @@ impl Origin {
         spawn(job, runtimes);
     }
 
+    /// A stream of connection `id` is free again.
+    pub(crate) fn end_stream(self: &Arc<Self>, id: ConnId) {
+        let done = self.lock().end_stream_at_once(id);
+        if !done {
+            self.with(|state, effects| state.end_stream(id, effects));
+        } else if self.shared.places.is_some() {
+            self.shared.make_room();
+        }
+    }
+
     /// Keeps none of the idle HTTP/1.1 connections, for one of them has proven stale: a retry is to find a fresh one
     /// (RFC 9110 §9.2.2), not the next stale one.
     pub(crate) fn discard_stale(self: &Arc<Self>) {
@@ -313,11 +323,11 @@ fn spawn(job: Job, runtimes: impl Iterator<Item = Handle>) {
 }
 
 fn take(state: &mut State, now: Moment, effects: &mut After) -> Option<Granted> {
-    state.checkout(
-        |handle| is_usable(handle, now),
-        |stream| !stream.sender.is_closed() && !stream.conn.is_retired(),
-        effects,
-    )
+    state.checkout(|handle| is_usable(handle, now), is_open, effects)
+}
+
+fn is_open(stream: &Stream) -> bool {
+    !stream.sender.is_closed() && !stream.conn.is_retired()
 }
 
 /// Whether an idle connection can serve, and if not, why not.

@@ -143,8 +143,20 @@ impl<X, S: Clone, E: Clone> OriginState<X, S, E> {
     }
 
     /// [`checkout`](Self::checkout), where it leaves nothing to be done: what most calls find.
-    pub(crate) fn checkout_at_once(&mut self, usable: impl Fn(&X) -> bool) -> Option<Grant<X, S, E>> {
-        if !self.shared.is_empty() || !self.idle.back().is_some_and(|(_, handle)| usable(handle)) {
+    pub(crate) fn checkout_at_once(
+        &mut self,
+        usable: impl Fn(&X) -> bool,
+        usable_shared: impl Fn(&S) -> bool,
+    ) -> Option<Grant<X, S, E>> {
+        if !self.shared.is_empty() {
+            if !self.shared.iter().all(|shared| usable_shared(&shared.handle)) {
+                return None;
+            }
+            let grant = self.free_stream()?.give();
+            self.at_once += 1;
+            return Some(grant);
+        }
+        if !self.idle.back().is_some_and(|(_, handle)| usable(handle)) {
             return None;
         }
         let (id, handle) = self.idle.pop_back()?;
@@ -315,6 +327,18 @@ impl<X, S: Clone, E: Clone> OriginState<X, S, E> {
         }
         self.idle.push_back((id, handle));
         self.announce(effects);
+    }
+
+    /// [`end_stream`](Self::end_stream), where it leaves nothing to be done; whether it did.
+    pub(crate) fn end_stream_at_once(&mut self, id: ConnId) -> bool {
+        let someone = !self.waiting.is_empty() || !self.watching.is_empty();
+        if someone || !self.pooling {
+            return false;
+        }
+        if let Some(shared) = self.shared.iter_mut().find(|shared| shared.id == id) {
+            shared.in_use -= 1;
+        }
+        true
     }
 
     /// A stream of a shared connection has ended, both ways.

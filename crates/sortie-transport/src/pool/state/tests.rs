@@ -414,7 +414,7 @@ impl Model {
     fn step(&mut self, random: &mut fastrand::Rng) {
         let pick = |random: &mut fastrand::Rng, n: usize| if n == 0 { None } else { Some(random.usize(..n)) };
         match random.u8(..12) {
-            0..=2 => match self.origin.state.checkout_at_once(|_| true).or_else(|| self.origin.checkout()) {
+            0..=2 => match self.origin.state.checkout_at_once(|_| true, |_| true).or_else(|| self.origin.checkout()) {
                 Some(grant) => self.take(&grant),
                 None => {
                     let front = random.u8(..8) == 0;
@@ -455,7 +455,9 @@ impl Model {
             8 => {
                 if let Some(at) = pick(random, self.streams.len()) {
                     let id = self.streams.swap_remove(at);
-                    self.origin.state.end_stream(id, &mut self.origin.after);
+                    if !self.origin.state.end_stream_at_once(id) {
+                        self.origin.state.end_stream(id, &mut self.origin.after);
+                    }
                 }
             }
             9 => {
