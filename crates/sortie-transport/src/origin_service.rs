@@ -163,7 +163,7 @@ impl tower::load::Load for OriginService {
 
     /// How many exchanges are under way.
     fn load(&self) -> usize {
-        self.origin.in_flight()
+        self.origin.counters.in_flight()
     }
 }
 

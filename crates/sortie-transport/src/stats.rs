@@ -148,10 +148,14 @@ impl Counters {
         self.waits[bucket].fetch_add(1, Ordering::Relaxed);
     }
 
+    pub(crate) fn in_flight(&self) -> usize {
+        usize::try_from(self.in_flight.load(Ordering::Relaxed)).unwrap_or(usize::MAX)
+    }
+
     /// Writes what is counted here.
     pub(crate) fn read(&self, at_once: u64, stats: &mut Stats) {
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        stats.in_flight = usize::try_from(load(&self.in_flight)).unwrap_or(usize::MAX);
+        stats.in_flight = self.in_flight();
         stats.reused = load(&self.reused);
         stats.closed = Closed(std::array::from_fn(|at| load(&self.closed[at])));
         stats.waits = Waits { at_once, buckets: std::array::from_fn(|at| load(&self.waits[at])) };

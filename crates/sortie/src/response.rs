@@ -11,7 +11,7 @@ use sortie_core::Body;
 use sortie_layers::redirect::{FinalUrl, History, Hop};
 use sortie_layers::retry::Attempts;
 use sortie_layers::status::StatusError;
-use sortie_transport::ConnectionInfo;
+use sortie_transport::{ConnectionInfo, Timings};
 use url::Url;
 
 use crate::{Error, ErrorKind, text};
@@ -99,6 +99,13 @@ impl Response {
     /// The connection that it came on; `None` unless sortie's transport made it.
     #[must_use]
     pub fn connection(&self) -> Option<&ConnectionInfo> {
+        self.head.extensions.get()
+    }
+
+    /// How long the parts of the exchange took that brought it: waiting, connecting, sending, and the answer's first byte
+    /// and end. `None` unless sortie's transport made it.
+    #[must_use]
+    pub fn timings(&self) -> Option<&Timings> {
         self.head.extensions.get()
     }
 

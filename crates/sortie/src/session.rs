@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::{Method, Request, Response as HttpResponse, Uri};
 use sortie_core::{Body, BoxError, BoxFuture, BoxHttp, HttpService, InFlight, Ticket};
 use sortie_layers::base_url::BaseUrl;
+use sortie_transport::Transport;
 use tokio::time::Instant;
 use tower_service::Service;
 use url::Url;
@@ -103,6 +104,13 @@ impl Session {
     fn with(tower: BoxHttp, settings: Option<Settings>, pool: Option<Pool>) -> Self {
         let (calls, left_pool) = (InFlight::default(), AtomicBool::new(false));
         Self(Arc::new(Inner { tower, settings, calls, pool, left_pool }))
+    }
+
+    /// The connection pool that the session made for itself: its [statistics](sortie_transport::Transport::stats), connections made
+    /// ahead, services of single origins. `None` over a transport or a stack that was given.
+    #[must_use]
+    pub fn transport(&self) -> Option<&Transport> {
+        self.0.pool.as_ref().map(|pool| &pool.transport)
     }
 
     /// A builder with this session's settings, cookie jar, retry budgets and connection pool.

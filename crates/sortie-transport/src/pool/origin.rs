@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
 use std::time::Duration;
@@ -131,11 +130,6 @@ impl Origin {
         drop(state);
         self.counters.read(at_once, &mut stats);
         stats
-    }
-
-    /// How many exchanges are under way, from the call to the end of the body.
-    pub(crate) fn in_flight(&self) -> usize {
-        usize::try_from(self.counters.in_flight.load(Ordering::Relaxed)).unwrap_or(usize::MAX)
     }
 
     /// A connect has ended.
