@@ -114,8 +114,8 @@ async fn the_first_waiters_leaving_fails_no_other() {
     }));
     let mut first = Box::pin(fetch(&transport, get("http://a.test/")));
     assert!(matches!(first.as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Pending));
-    let others: Vec<_> = (0..20).map(|_| fetching(&transport, get("http://a.test/"))).collect();
-    until("all wait", || transport.stats().waiting == 21).await;
+    let others: Vec<_> = (0..199).map(|_| fetching(&transport, get("http://a.test/"))).collect();
+    until("all wait", || transport.stats().waiting == 200).await;
     drop(first);
     opened.open();
     for other in others {

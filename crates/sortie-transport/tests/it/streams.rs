@@ -171,6 +171,34 @@ async fn a_request_that_the_server_refused_is_sent_again_and_one_that_cannot_be_
 }
 
 #[tokio::test]
+async fn a_goaway_fails_neither_what_is_above_its_last_stream_nor_what_is_answered_below() {
+    // Answers to streams 1 and 3 (`:status 200` alone, the end of headers and stream) behind a GOAWAY that refuses 5 and 7.
+    let answer = |stream| [&[0, 0, 1, 1, 5, 0, 0, 0, stream][..], &[0x88]].concat();
+    let steps = Steps::new()
+        .send(settings())
+        .read(10_000)
+        .send(frame(7, 0, &[0, 0, 0, 3, 0, 0, 0, 0]))
+        .send(answer(1))
+        .send(answer(3))
+        .close();
+    let (transport, server) = refusing(1, steps);
+    let calls = ["a", "b", "c", "d"].map(|body| {
+        let mut request = long(body);
+        // Each another one, for what has been sent before is only referred to.
+        request.headers_mut().insert("x-long", body.repeat(4000).parse().unwrap());
+        fetching(&transport, request)
+    });
+    let mut answers = Vec::new();
+    for call in calls {
+        answers.push(call.await.unwrap().unwrap());
+    }
+    answers.sort_unstable();
+    // Two by the first connection, with empty bodies, and two by the second, which echoes.
+    assert_eq!((answers[1].len(), answers[2].len()), (0, 1));
+    assert_eq!(server.connections(), 2);
+}
+
+#[tokio::test]
 async fn a_server_that_refuses_for_ever_is_not_asked_for_ever() {
     let go_away = frame(7, 0, &[0, 0, 0, 0, 0, 0, 0, 0]);
     let (transport, server) = refusing(10, Steps::new().send(settings()).read(2000).send(go_away).close());
