@@ -21,6 +21,17 @@
 //! # }
 //! ```
 //!
+//! # The pool
+//!
+//! Connections belong to origins, and no two policies share one. A request takes a free stream of the least loaded
+//! HTTP/2 connection, else the HTTP/1.1 connection that was used last, else it waits in line; a connect is begun only
+//! for waiters that no pending connect covers, one alone while it is unknown what the server speaks. A connect is a task
+//! of its own: whoever waits for it may leave.
+//!
+//! What it has and does is in [`Transport::stats`] and told to [`Events`]; [`Transport::prewarm`] and
+//! [`Transport::retire`] steer it; [`TransportOptions`] has its limits. [`Transport::origin`] is a service for one
+//! origin.
+//!
 //! # Per-request override
 //!
 //! `PerRequest<PhaseTimeouts>` in the request's extensions changes the limits that it sets.
