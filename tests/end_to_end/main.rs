@@ -6,6 +6,7 @@ mod bad_input;
 mod cancellation;
 mod cookies;
 mod credentials;
+mod grpc;
 mod hooks;
 mod lifecycle;
 mod mounts;
