@@ -8,6 +8,7 @@ mod cookies;
 mod credentials;
 mod grpc;
 mod hooks;
+mod hostile;
 mod lifecycle;
 mod mounts;
 mod order;
