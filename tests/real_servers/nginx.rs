@@ -3,13 +3,14 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
+use sortie::core::Outcome;
 use sortie::redirect::RedirectOptions;
 use sortie::retry::RetryOptions;
 use sortie::transport::{TransportOptions, Versions};
-use sortie::{ErrorKind, Session};
+use sortie::{Body, ErrorKind, Session};
 use sortie_testkit::CertificateAuthority;
 
-use crate::calls::{PATIENCE, all_answered, connections, trusting};
+use crate::calls::{PATIENCE, all_answered, connections, told, trusting};
 use crate::program::{Program, certify, fill, folder, free_ports};
 
 struct Nginx {
@@ -171,4 +172,39 @@ async fn http2_by_prior_knowledge_loses_none_and_repeats_none_at_goaway_and_two_
     let transport = TransportOptions::default().versions(Versions::Http2Only);
     let session = Session::builder().no_env().transport_options(transport).build().unwrap();
     sixty_of_each(&nginx, session, &format!("http://127.0.0.1:{}", nginx.h2c)).await;
+}
+
+#[tokio::test]
+#[ignore = "needs nginx"]
+async fn an_upload_that_can_be_sent_once_is_processed_once_or_reported_as_refused_and_not_processed() {
+    let nginx = Nginx::start();
+    let transport = TransportOptions::default().versions(Versions::Http2Only);
+    let session = Session::builder().no_env().transport_options(transport).build().unwrap();
+    let calls: Vec<_> = (0..120)
+        .map(|id| {
+            let chunks = futures_util::stream::iter(["up", "load"].map(Ok::<_, std::io::Error>));
+            let request = session.post(format!("http://127.0.0.1:{}/p/{id}", nginx.h2c)).body(Body::stream(chunks));
+            tokio::spawn(async move { request.send().await?.text().await })
+        })
+        .collect();
+    let (mut answered, mut refused) = (Vec::new(), 0);
+    for (id, call) in calls.into_iter().enumerate() {
+        match call.await.unwrap() {
+            Ok(text) => {
+                assert_eq!(text, format!("POST /p/{id} 6\n"));
+                answered.push(format!("POST /p/{id} 200"));
+            }
+            Err(error) => {
+                assert_eq!(error.outcome(), Some(Outcome::Refused), "{id}: {}", told(&error));
+                refused += 1;
+            }
+        }
+    }
+    println!("nginx: {} uploads that can be sent once answered, {refused} refused", answered.len());
+    session.close().await;
+    answered.sort();
+    let [logged, mut processed] = nginx.logged(["h2.log", "backend.log"]).await;
+    assert_eq!(logged, answered);
+    processed.retain(|line| line.contains(" /p/"));
+    assert_eq!(processed, answered);
 }
