@@ -8,14 +8,15 @@ use std::time::Duration;
 
 use futures_util::stream;
 use http_body_util::BodyExt;
-use sortie::core::{BoxError, Phase};
+use sortie::core::{BoxError, Outcome, Phase};
 use sortie::retry::RetryOptions;
 use sortie::transport::{Transport, TransportOptions, Versions};
-use sortie::{Body, Session, SessionBuilder};
-use sortie_testkit::{MemoryServer, Protocol, ServerOptions, Steps, TlsSetup};
+use sortie::{Body, ErrorKind, Session, SessionBuilder};
+use sortie_testkit::{MemoryServer, Protocol, ServerOptions, Steps, TestServer, TlsSetup};
 use tonic::service::Routes;
 use tonic::{Code, Request, Status};
-use tower::{ServiceExt, service_fn};
+use tower::util::MapErrLayer;
+use tower::{Layer, ServiceExt, service_fn};
 
 use crate::support::{builder, trusting, values};
 use sums::{Channel, Number, Sums, SumsClient, TonicServer, number};
@@ -271,4 +272,52 @@ async fn a_stream_that_was_refused_is_repeated_if_its_upload_can_be_and_unavaila
     assert_eq!(client.double(long(4)).await.unwrap_err().code(), Code::Unavailable);
     assert_eq!(server.connections(), 1);
     assert_eq!(client.double(long(4)).await.unwrap().get_ref().value, 8);
+}
+
+#[tokio::test]
+async fn a_stream_that_is_dropped_makes_room_for_the_next_call() {
+    let routes = Routes::new(Sums).into_axum_router();
+    let server = ServerOptions::new().protocol(Protocol::Http2).max_concurrent_streams(1).serve(routes);
+    let options = h2().max_http2_connections_per_origin(1);
+    let session = builder().transport_options(options).base_url(server.url("/")).build().unwrap();
+    let mut client = SumsClient::new(session);
+    let mut stalled = client.count(number(100)).await.unwrap().into_inner();
+    assert_eq!(stalled.message().await.unwrap(), Some(number(1)));
+    drop(stalled);
+    let next = tokio::time::timeout(PATIENCE, client.double(number(2))).await.expect("the server still has the stream");
+    assert_eq!(next.unwrap().get_ref().value, 4);
+    assert_eq!(server.connections(), 1);
+}
+
+/// What gRPC calls an error of ours. tonic knows only those of its own transport, and takes others for unknown.
+fn named(error: &sortie::Error) -> Code {
+    match (error.kind(), error.outcome()) {
+        (ErrorKind::Timeout, _) => Code::DeadlineExceeded,
+        (ErrorKind::Closed | ErrorKind::Connect | ErrorKind::Tls, _) => Code::Unavailable,
+        (_, Some(Outcome::Refused | Outcome::StaleReuse)) => Code::Unavailable,
+        _ => Code::Unknown,
+    }
+}
+
+#[tokio::test]
+async fn an_error_of_the_session_is_unknown_to_tonic_until_it_is_named() {
+    let server = TonicServer::start().await;
+    let session = of(&server).timeout(Duration::from_millis(200)).build().unwrap();
+    let gone = TestServer::from_fn(async |_| sortie_testkit::reply(200, [], ""));
+    gone.stop().await;
+    let nowhere = session.to_builder().base_url(gone.url("/")).build().unwrap();
+    let naming = || MapErrLayer::new(|error: sortie::Error| Status::new(named(&error), error.to_string()));
+    for (session, kind, code) in
+        [(session, ErrorKind::Timeout, Code::DeadlineExceeded), (nowhere, ErrorKind::Connect, Code::Unavailable)]
+    {
+        let request = || {
+            let mut request = Request::new(number(1));
+            request.metadata_mut().insert("never", "answered".parse().unwrap());
+            request
+        };
+        let status = SumsClient::new(session.clone()).double(request()).await.unwrap_err();
+        assert_eq!((status.code(), cause(&status).kind()), (Code::Unknown, kind));
+        let named = naming().layer(session);
+        assert_eq!(SumsClient::new(named).double(request()).await.unwrap_err().code(), code);
+    }
 }
