@@ -54,9 +54,9 @@ fn transport(versions: Versions, servers: &Servers) -> Transport {
     let ms = Duration::from_millis;
     let tls = TlsOptions::default().only_roots_pem(servers.authority.pem().as_bytes()).unwrap().build().unwrap();
     let timeouts =
-        PhaseTimeouts::default().acquire(ms(500)).connect(ms(500)).write(ms(300)).first_byte(ms(300)).read(ms(300));
+        PhaseTimeouts::default().acquire(ms(150)).connect(ms(500)).write(ms(300)).first_byte(ms(300)).read(ms(300));
     let options = TransportOptions::default().versions(versions).tls(tls).timeouts(timeouts);
-    Transport::new(options.max_connections_per_origin(6).idle_timeout(ms(100)).max_lifetime(ms(1000)))
+    Transport::new(options.max_connections_per_origin(3).idle_timeout(ms(100)).max_lifetime(ms(1000)))
 }
 
 async fn until(what: &str, so: impl Fn() -> bool, found: impl Fn() -> String) {
