@@ -3,6 +3,10 @@
 
 #![expect(clippy::unwrap_used, reason = "the lint knows tests by their attribute, and helpers have none")]
 
+mod apache;
+mod backend;
+mod calls;
+mod haproxy;
 mod httpbin;
 mod nginx;
 mod program;

@@ -1,19 +1,21 @@
-use std::collections::HashSet;
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
-use http::Version;
+use sortie::core::Outcome;
 use sortie::redirect::RedirectOptions;
 use sortie::retry::RetryOptions;
-use sortie::transport::tls::TlsOptions;
 use sortie::transport::{TransportOptions, Versions};
-use sortie::{ErrorKind, Response, Session};
+use sortie::{Body, ErrorKind, Session};
 use sortie_testkit::CertificateAuthority;
 
-use crate::program::{Program, folder, free_ports};
+use crate::calls::{PATIENCE, all_answered, connections, told, trusting};
+use crate::program::{Program, certify, fill, folder, free_ports};
 
 struct Nginx {
     _program: Program,
+    folder: PathBuf,
     authority: CertificateAuthority,
     http: u16,
     https: u16,
@@ -23,31 +25,45 @@ struct Nginx {
 impl Nginx {
     fn start() -> Self {
         let folder = folder("nginx");
-        let [http, https, h2c, backend] = free_ports();
-        let authority = CertificateAuthority::new();
-        let certificate = authority.issue(["localhost"]);
-        let mut config = include_str!("../servers/nginx.conf").replace("@DIR@", folder.to_str().unwrap());
-        for (name, port) in [("@HTTP@", http), ("@HTTPS@", https), ("@H2C@", h2c), ("@BACKEND@", backend)] {
-            config = config.replace(name, &port.to_string());
-        }
+        let ports @ [http, https, h2c, backend] = free_ports();
+        let authority = certify(&folder);
+        let config = fill(
+            include_str!("../servers/nginx.conf"),
+            &[("DIR", &folder.display()), ("HTTP", &http), ("HTTPS", &https), ("H2C", &h2c), ("BACKEND", &backend)],
+        );
         fs::write(folder.join("nginx.conf"), config).unwrap();
-        fs::write(folder.join("certificate.pem"), certificate.pem()).unwrap();
-        fs::write(folder.join("key.pem"), certificate.key_pem()).unwrap();
         fs::write(folder.join("page.txt"), "a page\n").unwrap();
         fs::write(folder.join("htpasswd"), "user:{PLAIN}pass\n").unwrap();
         let mut command = Command::new("nginx");
         command.arg("-e").arg(folder.join("error.log")).arg("-c").arg(folder.join("nginx.conf"));
-        let program = Program::start(command, &[http, https, h2c, backend], &folder, "apt-get install nginx-light");
-        Self { _program: program, authority, http, https, h2c }
+        let program = Program::start(command, &ports, &folder, "apt-get install nginx-light");
+        Self { _program: program, folder, authority, http, https, h2c }
+    }
+
+    /// What the logs of these names say that was answered: a method, a path and a status for each request, sorted.
+    ///
+    /// nginx logs a request when it is over, and here it is one process: when it has logged a request that was made
+    /// after all others had ended, it has logged those too.
+    async fn logged<const N: usize>(&self, names: [&str; N]) -> [Vec<String>; N] {
+        let last = Session::builder().no_env().build().unwrap();
+        assert_eq!(last.get(self.url("/last")).send().await.unwrap().status(), 200);
+        let read = |name| fs::read_to_string(self.folder.join(name)).unwrap();
+        let waited = tokio::time::timeout(PATIENCE, async {
+            while !read("access.log").contains("GET /last") {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        });
+        assert!(waited.await.is_ok(), "nginx has not logged its last request in {PATIENCE:?}");
+        names.map(|name| {
+            let mut lines: Vec<_> = read(name).lines().map(ToOwned::to_owned).collect();
+            lines.sort();
+            lines
+        })
     }
 
     fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.http)
     }
-}
-
-fn connections(responses: &[Response]) -> usize {
-    responses.iter().filter_map(Response::connection).map(|connection| connection.id()).collect::<HashSet<_>>().len()
 }
 
 #[tokio::test]
@@ -121,28 +137,74 @@ async fn a_server_that_hangs_up_is_a_protocol_error() {
     assert_eq!(error.kind(), ErrorKind::Protocol);
 }
 
-#[tokio::test]
-#[ignore = "needs nginx"]
-async fn http2_over_tls_loses_none_of_sixty_to_goaway_and_two_streams() {
-    let nginx = Nginx::start();
-    let tls = TlsOptions::default().only_roots_pem(nginx.authority.pem().as_bytes()).unwrap().build().unwrap();
-    let transport = TransportOptions::default().tls(tls);
-    let session = Session::builder().no_env().transport_options(transport).build().unwrap();
-    let url = format!("https://localhost:{}/", nginx.https);
-    let calls = (0..60).map(|_| tokio::spawn(session.get(&url).send()));
-    for call in calls.collect::<Vec<_>>() {
-        let response = call.await.unwrap().unwrap();
-        assert_eq!(response.version(), Version::HTTP_2);
-        assert_eq!(response.text().await.unwrap(), "HTTP/2.0\n");
-    }
+/// Sixty GETs and sixty POSTs at once, to a server that allows two streams and ends a connection after five requests.
+async fn sixty_of_each(nginx: &Nginx, session: Session, base: &str) {
+    let requests = (0..60).flat_map(|id| {
+        let get = (format!("GET /g/{id} \n"), session.get(format!("{base}/g/{id}")));
+        let upload = "x".repeat(id);
+        [get, (format!("POST /p/{id} {id}\n"), session.post(format!("{base}/p/{id}")).body(upload))]
+    });
+    let responses = all_answered(requests).await;
+    println!("nginx, {base}: {} answered over {} connections", responses.len(), connections(&responses));
+    session.close().await;
+    let mut expected: Vec<_> =
+        (0..60).flat_map(|id| [format!("GET /g/{id} 200"), format!("POST /p/{id} 200")]).collect();
+    expected.sort();
+    let [answered, mut processed] = nginx.logged(["h2.log", "backend.log"]).await;
+    assert_eq!(answered, expected, "each once, none left out");
+    expected.retain(|line| line.starts_with("POST"));
+    processed.retain(|line| line.contains(" /p/"));
+    assert_eq!(processed, expected, "nor sent on twice");
 }
 
 #[tokio::test]
 #[ignore = "needs nginx"]
-async fn http2_over_plaintext_by_prior_knowledge() {
+async fn http2_over_tls_loses_none_and_repeats_none_at_goaway_and_two_streams() {
+    let nginx = Nginx::start();
+    let session = Session::builder().no_env().transport_options(trusting(&nginx.authority)).build().unwrap();
+    sixty_of_each(&nginx, session, &format!("https://localhost:{}", nginx.https)).await;
+}
+
+#[tokio::test]
+#[ignore = "needs nginx"]
+async fn http2_by_prior_knowledge_loses_none_and_repeats_none_at_goaway_and_two_streams() {
     let nginx = Nginx::start();
     let transport = TransportOptions::default().versions(Versions::Http2Only);
     let session = Session::builder().no_env().transport_options(transport).build().unwrap();
-    let response = session.get(format!("http://127.0.0.1:{}/", nginx.h2c)).send().await.unwrap();
-    assert_eq!(response.text().await.unwrap(), "HTTP/2.0\n");
+    sixty_of_each(&nginx, session, &format!("http://127.0.0.1:{}", nginx.h2c)).await;
+}
+
+#[tokio::test]
+#[ignore = "needs nginx"]
+async fn an_upload_that_can_be_sent_once_is_processed_once_or_reported_as_refused_and_not_processed() {
+    let nginx = Nginx::start();
+    let transport = TransportOptions::default().versions(Versions::Http2Only);
+    let session = Session::builder().no_env().transport_options(transport).build().unwrap();
+    let calls: Vec<_> = (0..120)
+        .map(|id| {
+            let chunks = futures_util::stream::iter(["up", "load"].map(Ok::<_, std::io::Error>));
+            let request = session.post(format!("http://127.0.0.1:{}/p/{id}", nginx.h2c)).body(Body::stream(chunks));
+            tokio::spawn(async move { request.send().await?.text().await })
+        })
+        .collect();
+    let (mut answered, mut refused) = (Vec::new(), 0);
+    for (id, call) in calls.into_iter().enumerate() {
+        match call.await.unwrap() {
+            Ok(text) => {
+                assert_eq!(text, format!("POST /p/{id} 6\n"));
+                answered.push(format!("POST /p/{id} 200"));
+            }
+            Err(error) => {
+                assert_eq!(error.outcome(), Some(Outcome::Refused), "{id}: {}", told(&error));
+                refused += 1;
+            }
+        }
+    }
+    println!("nginx: {} uploads that can be sent once answered, {refused} refused", answered.len());
+    session.close().await;
+    answered.sort();
+    let [logged, mut processed] = nginx.logged(["h2.log", "backend.log"]).await;
+    assert_eq!(logged, answered);
+    processed.retain(|line| line.contains(" /p/"));
+    assert_eq!(processed, answered);
 }

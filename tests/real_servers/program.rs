@@ -1,9 +1,12 @@
+use std::fmt::Display;
 use std::fs;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
+
+use sortie_testkit::CertificateAuthority;
 
 /// How long a server may take to listen.
 const START: Duration = Duration::from_secs(20);
@@ -56,6 +59,32 @@ impl Drop for Program {
 pub(crate) fn free_ports<const N: usize>() -> [u16; N] {
     let listeners = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
     listeners.map(|listener| listener.local_addr().unwrap().port())
+}
+
+/// A configuration file's text with what stands between at signs filled in.
+///
+/// # Panics
+///
+/// If a name is not in it, or one that stands in it has no value.
+pub(crate) fn fill(template: &str, values: &[(&str, &dyn Display)]) -> String {
+    let filled = values.iter().fold(template.to_owned(), |text, (name, value)| {
+        let name = format!("@{name}@");
+        assert!(text.contains(&name), "the configuration has no {name}");
+        text.replace(&name, &value.to_string())
+    });
+    assert!(!filled.contains('@'), "something is not filled in:\n{filled}");
+    filled
+}
+
+/// Writes a certificate for `localhost` and its key into `folder`, apart and in one file.
+pub(crate) fn certify(folder: &Path) -> CertificateAuthority {
+    let authority = CertificateAuthority::new();
+    let certificate = authority.issue(["localhost"]);
+    let (pem, key) = (certificate.pem(), certificate.key_pem());
+    for (name, text) in [("certificate.pem", &pem), ("key.pem", &key), ("both.pem", &format!("{pem}{key}"))] {
+        fs::write(folder.join(name), text).unwrap();
+    }
+    authority
 }
 
 /// An empty folder for one test's server.
