@@ -130,27 +130,34 @@ pub struct AcquireTimeout {
     pub cap: Option<usize>,
     /// How many connections all origins together may have: `TransportOptions::max_connections`.
     pub total_cap: Option<usize>,
+    /// How many HTTP/2 connections the origin may have, where it speaks that:
+    /// `TransportOptions::max_http2_connections_per_origin`.
+    pub http2_cap: Option<usize>,
     elapsed: Elapsed,
 }
 
 impl AcquireTimeout {
-    pub(crate) fn new(open: usize, waiting: usize, caps: [Option<usize>; 2], elapsed: Elapsed) -> Self {
-        let [cap, total_cap] = caps;
-        Self { open, waiting, cap, total_cap, elapsed }
+    pub(crate) fn new(open: usize, waiting: usize, caps: [Option<usize>; 3], elapsed: Elapsed) -> Self {
+        let [cap, total_cap, http2_cap] = caps;
+        Self { open, waiting, cap, total_cap, http2_cap, elapsed }
     }
 }
 
 impl fmt::Display for AcquireTimeout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "no connection came free: {} open, {} requests waiting, ", self.open, self.waiting)?;
-        match self.cap {
-            Some(cap) => write!(f, "at most {cap} allowed (TransportOptions::max_connections_per_origin)")?,
-            None => f.write_str("no cap of its own")?,
+        let mut caps = [
+            (self.http2_cap, "for HTTP/2 (TransportOptions::max_http2_connections_per_origin)"),
+            (self.cap, "to the origin (TransportOptions::max_connections_per_origin)"),
+            (self.total_cap, "to all origins (TransportOptions::max_connections)"),
+        ]
+        .into_iter()
+        .filter_map(|(cap, what)| Some((cap?, what)));
+        match caps.next() {
+            Some((cap, what)) => write!(f, "at most {cap} allowed {what}")?,
+            None => f.write_str("no cap")?,
         }
-        match self.total_cap {
-            Some(cap) => write!(f, ", and {cap} to all origins (TransportOptions::max_connections)"),
-            None => Ok(()),
-        }
+        caps.try_for_each(|(cap, what)| write!(f, ", {cap} {what}"))
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use http::header::CONTENT_LENGTH;
 use http::{Method, Request, Response, StatusCode, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
@@ -331,7 +332,7 @@ impl Waiting {
             let error = AcquireTimeout::new(
                 state.open() + state.connecting(),
                 state.waiting(),
-                [cap, shared.total_cap()],
+                [cap, shared.total_cap(), state.is_http2().then_some(shared.caps.http2)],
                 Elapsed::new(Phase::Acquire, limit),
             );
             drop(state);
@@ -396,6 +397,12 @@ impl ResponseFuture {
         conn.head_came();
         match sent {
             Ok(response) => {
+                let known = response.body().size_hint().exact().is_some();
+                if !known && response.headers().contains_key(CONTENT_LENGTH) {
+                    // Framed in two ways: what follows may be meant to be taken for the next answer (RFC 9112 §6.3).
+                    conn.because(CloseReason::Failed);
+                    conn.retire();
+                }
                 if response.version() == Version::HTTP_10 {
                     // hyper would speak HTTP/1.0 from now on, and leave out an upload of unknown length (no chunks).
                     conn.because(CloseReason::Server);

@@ -118,7 +118,8 @@ async fn a_session_and_a_transport_are_channels_to_any_origin() {
     let origin: http::Uri = server.url().parse().unwrap();
     let session = builder().transport_options(h2()).build().unwrap();
     speaks_grpc(SumsClient::with_origin(session, origin.clone())).await;
-    speaks_grpc(SumsClient::with_origin(Transport::new(h2()), origin)).await;
+    speaks_grpc(SumsClient::with_origin(Transport::new(h2()), origin.clone())).await;
+    speaks_grpc(SumsClient::new(Transport::new(h2()).origin(&origin).unwrap())).await;
 }
 
 #[tokio::test]

@@ -77,7 +77,12 @@ async fn who_waits_in_vain_is_told_of_both_caps() {
     assert_eq!(Outcome::of(&*error), Some(Outcome::AcquireTimeout));
     let timeout = find::<AcquireTimeout>(&*error).unwrap();
     assert_eq!((timeout.waiting, timeout.cap, timeout.total_cap), (1, Some(5), Some(1)));
-    assert!(timeout.to_string().ends_with("and 1 to all origins (TransportOptions::max_connections)"), "{timeout}");
+    assert_eq!(
+        timeout.to_string(),
+        "no connection came free: 1 open, 1 requests waiting, \
+         at most 5 allowed to the origin (TransportOptions::max_connections_per_origin), \
+         1 to all origins (TransportOptions::max_connections)"
+    );
     // Its connect is given up when there is a place, and nobody's place is lost.
     busy.await.unwrap().unwrap();
     fetching(&transport, get("http://c.test/")).await.unwrap().unwrap();

@@ -115,5 +115,7 @@ async fn a_peer_that_never_says_how_many_streams_it_takes_does_not_hold_a_waiter
     until("the first is on its way", || transport.stats().open == 1).await;
     let error = fetch(&transport, get("http://a.test/")).await.unwrap_err();
     assert_eq!(Outcome::of(&*error), Some(Outcome::AcquireTimeout));
+    let timeout = find::<AcquireTimeout>(&*error).unwrap();
+    assert_eq!((timeout.cap, timeout.http2_cap), (None, Some(4)));
     first.abort();
 }

@@ -51,6 +51,8 @@ async fn a_connection_that_the_answer_ends_is_not_used_again() {
     for answer in [
         "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok",
         "HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nok",
+        // Framed in two ways, it may be the work of somebody who reads it otherwise (RFC 9112 §6.3).
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ncontent-length: 2\r\n\r\n2\r\nok\r\n0\r\n\r\n",
     ] {
         let server = TcpScript::each(Steps::new().read_head().send(answer).hold());
         let transport = Transport::default();

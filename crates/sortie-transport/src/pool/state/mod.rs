@@ -126,6 +126,10 @@ impl<X, S: Clone, E: Clone> OriginState<X, S, E> {
         self.connecting
     }
 
+    pub(crate) fn is_http2(&self) -> bool {
+        self.protocol == Protocol::Http2
+    }
+
     pub(crate) fn opened(&self) -> u64 {
         self.opened
     }
