@@ -80,7 +80,7 @@ pub use error::{Failed, NotReplayable};
 pub use options::{MaybeProcessed, RetryOptions};
 
 use crate::again::{self, FirstThenLoop, Next, snapshot};
-use decide::{Attempt, End, Verdict, decide, is_idempotent};
+use decide::{Attempt, End, Moment, Verdict, decide, is_idempotent};
 use options::Spending;
 
 /// Makes [`Retry`]. The [module](self) has an example.
@@ -184,15 +184,8 @@ impl Plan {
             Err(error) => End::Error(error),
         };
         let left = |deadline: Deadline| Instant::from_std(deadline.at).saturating_duration_since(Instant::now());
-        let attempt = Attempt {
-            end,
-            idempotent: self.idempotent,
-            sends,
-            now: SystemTime::now(),
-            left: self.deadline.map(left),
-            random: fastrand::f64(),
-        };
-        match decide(&self.options, &attempt) {
+        let moment = || Moment { now: SystemTime::now(), left: self.deadline.map(left), random: fastrand::f64() };
+        match decide(&self.options, &Attempt { end, idempotent: self.idempotent, sends }, moment) {
             Verdict::RetryAfter(wait) => Some(wait),
             Verdict::Done => None,
         }
