@@ -1,5 +1,6 @@
 use std::fmt;
 use std::future::poll_fn;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
@@ -19,70 +20,82 @@ use std::task::{Poll, Waker};
 /// assert_eq!(calls.count(), 0);
 /// ```
 #[derive(Clone, Default)]
-pub struct InFlight(Arc<Mutex<State>>);
+pub struct InFlight(Arc<Shared>);
 
 #[derive(Default)]
-struct State {
-    count: usize,
-    closed: bool,
-    waiting: Vec<Waker>,
+struct Shared {
+    /// How many tickets there are, in steps of [`ONE`], with the flags below it: a call that nobody waits for takes no
+    /// lock.
+    state: AtomicUsize,
+    waiting: Mutex<Vec<Waker>>,
 }
+
+/// Nothing is let in any more.
+const CLOSED: usize = 1;
+/// Somebody waits for the last ticket.
+const AWAITED: usize = 2;
+const ONE: usize = 4;
 
 impl InFlight {
     /// One more, until the ticket is dropped; `None` once closed.
     #[must_use]
     pub fn enter(&self) -> Option<Ticket> {
-        let mut state = self.lock();
-        if state.closed {
-            return None;
-        }
-        state.count += 1;
-        drop(state);
+        let one_more = |state: usize| (state & CLOSED == 0).then_some(state + ONE);
+        self.0.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more).ok()?;
         Some(Ticket { of: self.clone(), with: None })
     }
 
     /// How many tickets there are.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.lock().count
+        self.0.state.load(Ordering::Acquire) / ONE
     }
 
     /// Lets nothing in any more; whether it was this call that closed it.
     pub fn close(&self) -> bool {
-        !std::mem::replace(&mut self.lock().closed, true)
+        self.0.state.fetch_or(CLOSED, Ordering::AcqRel) & CLOSED == 0
     }
 
     /// Whether [`close`](Self::close) was called.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.lock().closed
+        self.0.state.load(Ordering::Acquire) & CLOSED != 0
     }
 
     /// Ends when there is no ticket left.
     pub async fn idle(&self) {
         poll_fn(|cx| {
-            let mut state = self.lock();
-            if state.count == 0 {
+            let mut waiting = self.lock();
+            // One change of the state says both: a ticket that ends after it sees that it is awaited, and one that
+            // ended before it is not counted.
+            if self.0.state.fetch_or(AWAITED, Ordering::AcqRel) / ONE == 0 {
                 return Poll::Ready(());
             }
-            if !state.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
-                state.waiting.push(cx.waker().clone());
+            if !waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+                waiting.push(cx.waker().clone());
             }
             Poll::Pending
         })
         .await;
     }
 
-    // No user code runs under this lock, so a poisoned state is still a whole one.
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn wake(&self) {
+        let mut waiting = self.lock();
+        self.0.state.fetch_and(!AWAITED, Ordering::AcqRel);
+        let woken = std::mem::take(&mut *waiting);
+        drop(waiting);
+        woken.into_iter().for_each(Waker::wake);
+    }
+
+    // No user code runs under this lock, so a poisoned list is still a whole one.
+    fn lock(&self) -> MutexGuard<'_, Vec<Waker>> {
+        self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl fmt::Debug for InFlight {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.lock();
-        f.debug_struct("InFlight").field("count", &state.count).field("closed", &state.closed).finish()
+        f.debug_struct("InFlight").field("count", &self.count()).field("closed", &self.is_closed()).finish()
     }
 }
 
@@ -105,12 +118,9 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        let mut state = self.of.lock();
-        state.count -= 1;
-        if state.count == 0 {
-            let waiting = std::mem::take(&mut state.waiting);
-            drop(state);
-            waiting.into_iter().for_each(Waker::wake);
+        let before = self.of.0.state.fetch_sub(ONE, Ordering::AcqRel);
+        if before / ONE == 1 && before & AWAITED != 0 {
+            self.of.wake();
         }
     }
 }

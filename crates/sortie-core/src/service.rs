@@ -124,7 +124,7 @@ pub fn call_when_ready<S: Service<R>, R>(mut service: S, request: R) -> CallWhen
     match service.poll_ready(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(Ok(())) => CallWhenReady::Calling { future: service.call(request) },
         Poll::Ready(Err(error)) => CallWhenReady::Failed { error: Some(error) },
-        Poll::Pending => CallWhenReady::Waiting { service, request: Some(request) },
+        Poll::Pending => CallWhenReady::Waiting { call: Some(Box::new((service, request))) },
     }
 }
 
@@ -137,8 +137,9 @@ pin_project! {
     where
         S: Service<R>,
     {
+        // Boxed: few calls wait, and all would move the room for their request through every layer above.
         #[doc(hidden)]
-        Waiting { service: S, request: Option<R> },
+        Waiting { call: Option<Box<(S, R)>> },
         #[doc(hidden)]
         Calling { #[pin] future: S::Future },
         #[doc(hidden)]
@@ -152,6 +153,8 @@ impl<S: Service<R>, R> fmt::Debug for CallWhenReady<S, R> {
     }
 }
 
+const WAITING: &str = "taken only when the state changes";
+
 impl<S: Service<R>, R> Future for CallWhenReady<S, R> {
     type Output = Result<S::Response, S::Error>;
 
@@ -162,9 +165,11 @@ impl<S: Service<R>, R> Future for CallWhenReady<S, R> {
                 CallWhenReadyProjection::Failed { error } => {
                     return Poll::Ready(Err(error.take().expect("polled after it had ended")));
                 }
-                CallWhenReadyProjection::Waiting { service, request } => {
+                CallWhenReadyProjection::Waiting { call } => {
+                    let (service, _) = &mut **call.as_mut().expect(WAITING);
                     ready!(service.poll_ready(cx))?;
-                    service.call(request.take().expect("taken only when the state changes"))
+                    let (mut service, request) = *call.take().expect(WAITING);
+                    service.call(request)
                 }
             };
             self.set(Self::Calling { future });

@@ -6,9 +6,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::{Extensions, Request, Response, request};
+use http::{Extensions, HeaderMap, Method, Request, Response, Uri, Version, request};
 use pin_project_lite::pin_project;
-use sortie_core::{BoxError, BoxFuture, PerRequest};
+use sortie_core::{BoxError, BoxFuture, PerRequest, Replay};
 
 pin_project! {
     /// The answer of the first call of the inner service, or of the calls that it led to. Only those are boxed: nearly
@@ -116,13 +116,97 @@ where
     }
 }
 
+/// Whether Redirect leaves it to Retry, further in, to keep the head of this request, where both were told to share it.
+///
+/// Both ask, and nothing between them changes the request, so both come to the same answer. A request with extensions
+/// may carry overrides, of which one could change it on the way or switch one of the two off.
+pub(crate) fn head_is_shared<B: Replay>(request: &Request<B>, spare: Option<&B>) -> bool {
+    request.extensions().is_empty() && spare.is_some()
+}
+
+/// The head of the request that a redirect answers, in the extensions of that response: from Retry to Redirect.
+#[derive(Clone)]
+struct SharedHead(request::Parts);
+
+pub(crate) fn leave_head<RB>(response: &mut Response<RB>, head: &Head) {
+    response.extensions_mut().insert(SharedHead(head.to_parts()));
+}
+
+pub(crate) fn take_head<RB>(response: &mut Response<RB>) -> Option<request::Parts> {
+    response.extensions_mut().remove().map(|SharedHead(head)| head)
+}
+
 /// A copy of a request's head, taken before it is sent, from which the next one can be made.
-pub(crate) fn snapshot<B>(request: &Request<B>) -> request::Parts {
-    let (mut head, ()) = Request::new(()).into_parts();
-    head.method = request.method().clone();
-    head.uri = request.uri().clone();
-    head.version = request.version();
-    head.headers = request.headers().clone();
-    head.extensions = request.extensions().clone();
-    head
+///
+/// Not `request::Parts`, which can be made only by overwriting the parts of another request.
+pub(crate) struct Head {
+    method: Method,
+    uri: Uri,
+    version: Version,
+    headers: HeaderMap,
+    extensions: Extensions,
+}
+
+impl Head {
+    pub(crate) fn of<B>(request: &Request<B>) -> Self {
+        Self {
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            version: request.version(),
+            headers: request.headers().clone(),
+            extensions: request.extensions().clone(),
+        }
+    }
+
+    pub(crate) fn to_parts(&self) -> request::Parts {
+        let (mut head, ()) = Request::new(()).into_parts();
+        head.method = self.method.clone();
+        head.uri = self.uri.clone();
+        head.version = self.version;
+        head.headers = self.headers.clone();
+        head.extensions = self.extensions.clone();
+        head
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::redirect::{RedirectLayer, RedirectOptions};
+    use crate::retry::{RetryLayer, RetryOptions};
+    use http::HeaderValue;
+    use sortie_core::Body;
+    use sortie_testkit::{Scripted, reply, status};
+    use tower::{ServiceBuilder, ServiceExt};
+
+    #[tokio::test(start_paused = true)]
+    async fn one_copy_of_the_head_serves_redirect_and_retry_and_stays_with_them() {
+        for (retry, first) in [(RetryOptions::standard(), 503), (RetryOptions::none(), 307)] {
+            let to = [("location", "/next")];
+            let server = Scripted::new([reply(first, to, ""), reply(307, to, ""), status(307)]);
+            let client = ServiceBuilder::new()
+                .layer(RedirectLayer::new(RedirectOptions::default()).shares_head(true))
+                .layer(RetryLayer::new(retry).shares_head(true))
+                .service(server.clone());
+            let mut request = Request::put("http://a.test/").body(Body::from("content")).unwrap();
+            request.headers_mut().insert("x", HeaderValue::from_static("1"));
+            let mut response = client.oneshot(request).await.unwrap();
+            assert_eq!((response.status().as_u16(), server.requests().len()), (307, 3));
+            let sent = &server.requests()[2];
+            assert_eq!(
+                (sent.method.as_str(), sent.uri.path(), sent.headers["x"].to_str().unwrap()),
+                ("PUT", "/next", "1")
+            );
+            assert!(take_head(&mut response).is_none());
+        }
+    }
+
+    #[tokio::test]
+    async fn without_the_retry_that_was_announced_a_redirect_is_an_error() {
+        let server = Scripted::new([reply(307, [("location", "/next")], "")]);
+        let client = RedirectLayer::default().shares_head(true);
+        let client = ServiceBuilder::new().layer(client).service(server);
+        let error = client.oneshot(Request::new(Body::empty())).await.unwrap_err();
+        assert!(error.to_string().contains("shares_head"), "{error}");
+    }
 }

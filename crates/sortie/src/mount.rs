@@ -53,6 +53,15 @@ pub struct Mount {
 }
 
 impl Mount {
+    /// Whether it changes nothing in a request before the request comes to Retry.
+    pub(crate) fn leaves_requests_alone(&self) -> bool {
+        self.layers.is_empty()
+            && self.timeout.is_none()
+            && self.hooks.is_empty()
+            && self.headers.is_empty()
+            && self.query.is_empty()
+    }
+
     /// A mount that differs in nothing yet.
     pub fn new() -> Self {
         Self::default()

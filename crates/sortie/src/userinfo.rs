@@ -29,9 +29,7 @@ pub(crate) fn take(url: &mut Url) -> Option<Userinfo> {
 
 /// Moves the userinfo of a request's URI into its extensions.
 pub(crate) fn hide<B>(request: &mut Request<B>) -> Result<(), Error> {
-    let Some((userinfo, host)) = request.uri().authority().and_then(|of| of.as_str().rsplit_once('@')) else {
-        return Ok(());
-    };
+    let Some((userinfo, host)) = Userinfo::split(request.uri()) else { return Ok(()) };
     let (user, password) = match userinfo.split_once(':') {
         Some((user, password)) => (user, Some(decode(password).into_owned())),
         None => (userinfo, None),

@@ -129,14 +129,14 @@ fn prepare<B>(request: &mut Request<B>, options: Option<&CookieOptions>) -> Opti
     let own = request.extensions().get::<RequestCookies>().filter(|_| !Chain::has_crossed(request.extensions()));
     let options = PerRequest::resolve(request.extensions(), options);
     let uri = request.uri();
-    let keep = options.filter(|_| uri.scheme().is_some() && uri.host().is_some()).map(|options| Keep {
+    let keep = options.filter(|_| uri.scheme().is_some() && uri.authority().is_some()).map(|options| Keep {
         store: options.store.clone(),
         uri: uri.clone(),
         site: SiteContext::of(request.extensions()),
     });
 
     let hand = request.headers().get_all(COOKIE);
-    let is_hand_set = request.headers().contains_key(COOKIE);
+    let is_hand_set = hand.iter().next().is_some();
     let replaces = is_hand_set && options.is_some_and(|options| options.hand_set == HandSet::Replace);
     let jar = keep.as_ref().filter(|_| !replaces).and_then(|keep| {
         let site = keep.site.sending(request.method());

@@ -8,16 +8,21 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use sync_wrapper::SyncWrapper;
 
-use crate::BoxError;
+use crate::{BoxError, Ticket};
 
-pub(super) type BoxBody = Pin<Box<dyn Body<Data = Bytes, Error = BoxError> + Send + Sync>>;
+pub(super) type BoxBody = Pin<Box<dyn Hold + Send + Sync>>;
+
+/// A body that keeps a ticket until it has ended, beside those that it has.
+pub(super) trait Hold: Body<Data = Bytes, Error = BoxError> {
+    fn hold(self: Pin<&mut Self>, ticket: Ticket);
+}
 
 pub(super) fn erase<B>(body: B) -> BoxBody
 where
     B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
     let (hint, ended) = (body.size_hint(), body.is_end_stream());
-    Box::pin(Erased { body: SyncWrapper::new(body), hint, ended })
+    Box::pin(Erased { body: SyncWrapper::new(body), hint, ended, ticket: None })
 }
 
 pin_project! {
@@ -28,6 +33,17 @@ pin_project! {
         body: SyncWrapper<B>,
         hint: SizeHint,
         ended: bool,
+        ticket: Option<Ticket>,
+    }
+}
+
+impl<B> Hold for Erased<B>
+where
+    B: Body<Data = Bytes, Error: Into<BoxError>>,
+{
+    fn hold(self: Pin<&mut Self>, ticket: Ticket) {
+        let held = self.project().ticket;
+        *held = Some(ticket.and(held.take()));
     }
 }
 
@@ -44,6 +60,9 @@ where
         let frame = ready!(body.as_mut().poll_frame(cx));
         *this.hint = body.size_hint();
         *this.ended = frame.is_none() || body.is_end_stream();
+        if *this.ended || matches!(frame, Some(Err(_))) {
+            *this.ticket = None;
+        }
         Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
     }
 

@@ -31,22 +31,29 @@ pub use factory::LengthMismatch;
 /// | [`Body::new`], [`Body::stream`] | no | as the body itself knows |
 ///
 /// A body of known length is sent with `Content-Length`, another chunked (HTTP/1.1) or by frames (HTTP/2).
-#[derive(Default)]
-pub struct Body {
-    kind: Kind,
-    ticket: Option<Ticket>,
+pub struct Body(Kind);
+
+/// Two levels, because `Bytes` leaves room for one more value: so a body is four words and a `Request<Body>` 256 octets,
+/// up to which a copy costs half as much. A call makes some twenty on its way through the layers.
+enum Kind {
+    Bytes(Bytes),
+    Other(Other),
 }
 
-#[derive(Default)]
-enum Kind {
-    #[default]
+enum Other {
     Empty,
-    Bytes(Bytes),
     /// Bytes that have been read: there is nothing left, and nothing to send again.
     Spent,
     Segments(Box<Segments>),
     Factory(Box<Factory>),
     Once(BoxBody),
+    /// One of the others, with a ticket; `Once` keeps its own.
+    Held(Box<Held>),
+}
+
+struct Held {
+    body: Body,
+    ticket: Option<Ticket>,
 }
 
 struct Segments {
@@ -66,7 +73,7 @@ impl Body {
     /// No body.
     #[must_use]
     pub fn empty() -> Self {
-        Self::default()
+        Self::of(Other::Empty)
     }
 
     /// Any body, to be sent or read once.
@@ -90,7 +97,7 @@ impl Body {
         if body.is_end_stream() {
             return Self::empty();
         }
-        Self::of(Kind::Once(erased::erase(body)))
+        Self::of(Other::Once(erased::erase(body)))
     }
 
     /// A stream of chunks, to be sent once, of unknown length.
@@ -101,7 +108,7 @@ impl Body {
         T: Into<Bytes> + 'static,
         E: Into<BoxError> + 'static,
     {
-        Self::of(Kind::Once(erased::erase(Streamed::new(stream))))
+        Self::of(Other::Once(erased::erase(Streamed::new(stream))))
     }
 
     /// Several chunks of bytes, one after the other, without copying them together.
@@ -111,7 +118,7 @@ impl Body {
         match &*all {
             [] => Self::empty(),
             [one] => one.clone().into(),
-            _ => Self::of(Kind::Segments(Box::new(Segments::new(all)))),
+            _ => Self::of(Other::Segments(Box::new(Segments::new(all)))),
         }
     }
 
@@ -135,21 +142,26 @@ impl Body {
         B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        Self::of(Kind::Factory(Box::new(Factory::new(length, move || Self::new(make())))))
+        Self::of(Other::Factory(Box::new(Factory::new(length, move || Self::new(make())))))
     }
 
-    fn of(kind: Kind) -> Self {
-        Self { kind, ticket: None }
+    fn of(other: Other) -> Self {
+        Self(Kind::Other(other))
     }
 
     /// Keeps `ticket` until this body has ended, failed or been dropped, beside those that it holds already. One with
     /// nothing in it has ended already.
     #[must_use]
-    pub fn hold(self, ticket: Ticket) -> Self {
+    pub fn hold(mut self, ticket: Ticket) -> Self {
         if self.is_end_stream() {
             return self;
         }
-        Self { kind: self.kind, ticket: Some(ticket.and(self.ticket)) }
+        match &mut self.0 {
+            Kind::Other(Other::Once(body)) => body.as_mut().hold(ticket),
+            Kind::Other(Other::Held(held)) => held.ticket = Some(ticket.and(held.ticket.take())),
+            _ => return Self::of(Other::Held(Box::new(Held { body: self, ticket: Some(ticket) }))),
+        }
+        self
     }
 
     /// Its exact length in octets, if that is known before it is read.
@@ -161,10 +173,11 @@ impl Body {
     /// Its content, if that is one chunk of bytes in memory.
     #[must_use]
     pub fn as_bytes(&self) -> Option<&[u8]> {
-        match &self.kind {
-            Kind::Empty => Some(&[]),
+        match &self.0 {
             Kind::Bytes(bytes) => Some(bytes),
-            _ => None,
+            Kind::Other(Other::Empty) => Some(&[]),
+            Kind::Other(Other::Held(held)) => held.body.as_bytes(),
+            Kind::Other(_) => None,
         }
     }
 }
@@ -191,56 +204,69 @@ impl HttpBody for Body {
     type Error = BoxError;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let frame = match &mut self.kind {
-            Kind::Empty | Kind::Spent => None,
+        let other = match &mut self.0 {
             Kind::Bytes(bytes) => {
                 let bytes = std::mem::take(bytes);
-                self.kind = Kind::Spent;
-                Some(Ok(Frame::data(bytes)))
+                *self = Self::of(Other::Spent);
+                return Poll::Ready(Some(Ok(Frame::data(bytes))));
             }
-            Kind::Segments(segments) => segments.all.get(segments.next).cloned().map(|segment| {
+            Kind::Other(other) => other,
+        };
+        match other {
+            Other::Empty | Other::Spent => Poll::Ready(None),
+            Other::Segments(segments) => Poll::Ready(segments.all.get(segments.next).cloned().map(|segment| {
                 segments.next += 1;
                 segments.left -= segment.len() as u64;
                 Ok(Frame::data(segment))
-            }),
-            Kind::Factory(factory) => ready!(factory.poll_frame(cx)),
-            Kind::Once(body) => ready!(body.as_mut().poll_frame(cx)),
-        };
-        if !matches!(frame, Some(Ok(_))) || (self.ticket.is_some() && self.is_end_stream()) {
-            self.ticket = None;
+            })),
+            Other::Factory(factory) => factory.poll_frame(cx),
+            Other::Once(body) => body.as_mut().poll_frame(cx),
+            Other::Held(held) => held.poll_frame(cx),
         }
-        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.kind {
-            Kind::Empty | Kind::Spent => true,
+        match &self.0 {
             Kind::Bytes(bytes) => bytes.is_empty(),
-            Kind::Segments(segments) => segments.left == 0,
-            Kind::Factory(factory) => factory.is_end_stream(),
-            Kind::Once(body) => body.is_end_stream(),
+            Kind::Other(Other::Empty | Other::Spent) => true,
+            Kind::Other(Other::Segments(segments)) => segments.left == 0,
+            Kind::Other(Other::Factory(factory)) => factory.is_end_stream(),
+            Kind::Other(Other::Once(body)) => body.is_end_stream(),
+            Kind::Other(Other::Held(held)) => held.body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.kind {
-            Kind::Empty | Kind::Spent => SizeHint::with_exact(0),
+        match &self.0 {
             Kind::Bytes(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Kind::Segments(segments) => SizeHint::with_exact(segments.left),
-            Kind::Factory(factory) => factory.size_hint(),
-            Kind::Once(body) => body.size_hint(),
+            Kind::Other(Other::Empty | Other::Spent) => SizeHint::with_exact(0),
+            Kind::Other(Other::Segments(segments)) => SizeHint::with_exact(segments.left),
+            Kind::Other(Other::Factory(factory)) => factory.size_hint(),
+            Kind::Other(Other::Once(body)) => body.size_hint(),
+            Kind::Other(Other::Held(held)) => held.body.size_hint(),
         }
+    }
+}
+
+impl Held {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        if !matches!(frame, Some(Ok(_))) || self.body.is_end_stream() {
+            self.ticket = None;
+        }
+        Poll::Ready(frame)
     }
 }
 
 impl Replay for Body {
     fn replay(&self) -> Option<Self> {
-        Some(Self::of(match &self.kind {
-            Kind::Empty => Kind::Empty,
-            Kind::Bytes(bytes) => Kind::Bytes(bytes.clone()),
-            Kind::Segments(segments) => Kind::Segments(Box::new(Segments::new(segments.all.clone()))),
-            Kind::Factory(factory) => Kind::Factory(Box::new(factory.anew())),
-            Kind::Spent | Kind::Once(_) => return None,
+        Some(Self::of(match &self.0 {
+            Kind::Bytes(bytes) => return Some(Self(Kind::Bytes(bytes.clone()))),
+            Kind::Other(Other::Empty) => Other::Empty,
+            Kind::Other(Other::Segments(segments)) => Other::Segments(Box::new(Segments::new(segments.all.clone()))),
+            Kind::Other(Other::Factory(factory)) => Other::Factory(Box::new(factory.anew())),
+            Kind::Other(Other::Held(held)) => return held.body.replay(),
+            Kind::Other(Other::Spent | Other::Once(_)) => return None,
         }))
     }
 
@@ -249,11 +275,12 @@ impl Replay for Body {
     }
 
     fn content(&self) -> Option<Bytes> {
-        match &self.kind {
-            Kind::Empty => Some(Bytes::new()),
+        match &self.0 {
             Kind::Bytes(bytes) => Some(bytes.clone()),
-            Kind::Segments(segments) => Some(segments.all.concat().into()),
-            Kind::Spent | Kind::Factory(_) | Kind::Once(_) => None,
+            Kind::Other(Other::Empty) => Some(Bytes::new()),
+            Kind::Other(Other::Segments(segments)) => Some(segments.all.concat().into()),
+            Kind::Other(Other::Held(held)) => held.body.content(),
+            Kind::Other(Other::Spent | Other::Factory(_) | Other::Once(_)) => None,
         }
     }
 }
@@ -261,15 +288,22 @@ impl Replay for Body {
 /// What kind of body it is and its length; never its content.
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match &self.kind {
-            Kind::Empty => "Empty",
+        let kind = match &self.0 {
             Kind::Bytes(_) => "Bytes",
-            Kind::Spent => "Spent",
-            Kind::Segments(_) => "Segments",
-            Kind::Factory(_) => "Factory",
-            Kind::Once(_) => "Once",
+            Kind::Other(Other::Empty) => "Empty",
+            Kind::Other(Other::Spent) => "Spent",
+            Kind::Other(Other::Segments(_)) => "Segments",
+            Kind::Other(Other::Factory(_)) => "Factory",
+            Kind::Other(Other::Once(_)) => "Once",
+            Kind::Other(Other::Held(held)) => return held.body.fmt(f),
         };
         f.debug_struct("Body").field("kind", &kind).field("length", &self.content_length()).finish()
+    }
+}
+
+impl Default for Body {
+    fn default() -> Self {
+        Self::empty()
     }
 }
 
@@ -281,7 +315,7 @@ impl From<()> for Body {
 
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
-        if bytes.is_empty() { Self::empty() } else { Self::of(Kind::Bytes(bytes)) }
+        if bytes.is_empty() { Self::empty() } else { Self(Kind::Bytes(bytes)) }
     }
 }
 

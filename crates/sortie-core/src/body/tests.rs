@@ -148,3 +148,10 @@ async fn tickets_of_several_holders_end_together() {
 fn debug_shows_no_content() {
     assert_eq!(format!("{:?}", Body::from("secret")), r#"Body { kind: "Bytes", length: Some(6) }"#);
 }
+
+#[test]
+fn a_body_is_small_for_it_is_moved_through_every_layer() {
+    assert_eq!(size_of::<Body>(), 4 * size_of::<usize>());
+    #[cfg(target_pointer_width = "64")]
+    assert_eq!(size_of::<http::Request<Body>>(), 256);
+}

@@ -7,7 +7,7 @@ use sortie_core::auth::Userinfo;
 
 /// The userinfo of a URI.
 pub(crate) fn of(uri: &Uri) -> Option<Userinfo> {
-    let (userinfo, _) = uri.authority()?.as_str().rsplit_once('@')?;
+    let (userinfo, _) = Userinfo::split(uri)?;
     // As requests does it: what is not UTF-8 once decoded gets replacement characters.
     let decode = |text| percent_decode_str(text).decode_utf8_lossy().into_owned();
     Some(match userinfo.split_once(':') {
@@ -18,7 +18,7 @@ pub(crate) fn of(uri: &Uri) -> Option<Userinfo> {
 
 /// Takes the userinfo out of a URI.
 pub(super) fn strip(uri: &mut Uri) {
-    let Some((_, host)) = uri.authority().and_then(|authority| authority.as_str().rsplit_once('@')) else { return };
+    let Some((_, host)) = Userinfo::split(uri) else { return };
     // The end of a valid authority is one too; if not, a URI without a target is better than one with a password.
     let bare = host.parse::<Authority>();
     let mut parts = std::mem::take(uri).into_parts();

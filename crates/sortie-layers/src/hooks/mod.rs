@@ -73,6 +73,12 @@ pub struct Hooks {
 }
 
 impl Hooks {
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.chain.is_empty()
+    }
+
     /// No hooks.
     #[must_use]
     pub fn new() -> Self {

@@ -53,7 +53,7 @@ where
             }
             Run::Waiting(run) => {
                 let ready = take_ready(&mut self.inner);
-                HooksFuture { stage: Stage::Before { run, call: Some((ready, body, hooks)) }, watch: None }
+                HooksFuture { stage: Stage::Before { run, call: Some(Box::new((ready, body, hooks))) }, watch: None }
             }
         }
     }
@@ -91,9 +91,10 @@ pin_project! {
     where
         S: Service<Request<B>>,
     {
-        Before { run: BoxFuture<'static, Result<request::Parts, HookFailed>>, call: Option<(S, B, Chosen)> },
+        // Boxed, as the body below: async hooks are rare, and the future of a call without them stays small.
+        Before { run: BoxFuture<'static, Result<request::Parts, HookFailed>>, call: Option<Box<(S, B, Chosen)>> },
         Calling { #[pin] future: S::Future },
-        After { run: BoxFuture<'static, Result<response::Parts, HookFailed>>, body: Option<RB> },
+        After { run: BoxFuture<'static, Result<response::Parts, HookFailed>>, body: Option<Box<RB>> },
         Failing { run: BoxFuture<'static, BoxError> },
         Refused { error: Option<BoxError> },
     }
@@ -112,7 +113,7 @@ where
             let next = match this.stage.as_mut().project() {
                 StageProjection::Before { run, call } => {
                     let parts = ready!(run.as_mut().poll(cx))?;
-                    let (mut service, body, hooks) = call.take().expect(POLLED_ON);
+                    let (mut service, body, hooks) = *call.take().expect(POLLED_ON);
                     *this.watch = Watch::new(hooks, &parts);
                     Stage::Calling { future: service.call(Request::from_parts(parts, body)) }
                 }
@@ -122,14 +123,14 @@ where
                         None => return Poll::Ready(answer),
                         Some(watch) => match answered(*watch, answer) {
                             Answered::Done(answer) => return Poll::Ready(answer),
-                            Answered::After(run, body) => Stage::After { run, body: Some(body) },
+                            Answered::After(run, body) => Stage::After { run, body: Some(Box::new(body)) },
                             Answered::Failing(run) => Stage::Failing { run },
                         },
                     }
                 }
                 StageProjection::After { run, body } => {
                     let parts = ready!(run.as_mut().poll(cx))?;
-                    return Poll::Ready(Ok(Response::from_parts(parts, body.take().expect(POLLED_ON))));
+                    return Poll::Ready(Ok(Response::from_parts(parts, *body.take().expect(POLLED_ON))));
                 }
                 StageProjection::Failing { run } => return run.as_mut().poll(cx).map(Err),
                 StageProjection::Refused { error } => return Poll::Ready(Err(error.take().expect(POLLED_ON))),

@@ -70,7 +70,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::{Request, Response, request};
+use http::{Request, Response};
 use sortie_core::{BoxError, Replay, call_when_ready};
 use tower_layer::Layer;
 use tower_service::Service;
@@ -86,20 +86,32 @@ pub use error::{Failed, ForbiddenScheme, InvalidLocation, NotReplayable, TooMany
 pub use history::{FinalUrl, Fragment, History, Hop};
 pub use options::{Danger, OnLimit, RedirectOptions, RefererPolicy};
 
-use crate::again::{self, FirstThenLoop, Next, snapshot};
-use next_hop::{Content, Decision, is_redirect, next_hop};
+use crate::again::{self, FirstThenLoop, Head, Next, head_is_shared, take_head};
+pub(crate) use next_hop::is_redirect;
+use next_hop::{Content, Decision, next_hop};
 
 /// Makes [`Redirect`]. The [module](self) has an example.
 #[derive(Clone, Debug, Default)]
 pub struct RedirectLayer {
     options: Arc<RedirectOptions>,
+    shares_head: bool,
 }
 
 impl RedirectLayer {
     /// Follows redirects as `options` say.
     #[must_use]
     pub fn new(options: RedirectOptions) -> Self {
-        Self { options: Arc::new(options) }
+        Self { options: Arc::new(options), shares_head: false }
+    }
+
+    /// Keeps no copy of the head of a request that has no extensions, and takes the one that
+    /// [`Retry`](crate::retry::RetryLayer::shares_head) keeps.
+    ///
+    /// To be set only where every service below has a Retry that is set likewise, and nothing stands between them that
+    /// changes a request without extensions or leaves one in it.
+    #[must_use]
+    pub fn shares_head(self, shares_head: bool) -> Self {
+        Self { shares_head, ..self }
     }
 }
 
@@ -107,7 +119,7 @@ impl<S> Layer<S> for RedirectLayer {
     type Service = Redirect<S>;
 
     fn layer(&self, inner: S) -> Redirect<S> {
-        Redirect { inner, options: self.options.clone() }
+        Redirect { inner, options: self.options.clone(), shares_head: self.shares_head }
     }
 }
 
@@ -116,6 +128,7 @@ impl<S> Layer<S> for RedirectLayer {
 pub struct Redirect<S> {
     inner: S,
     options: Arc<RedirectOptions>,
+    shares_head: bool,
 }
 
 impl<S> Redirect<S> {
@@ -148,8 +161,9 @@ where
             return FirstThenLoop::new(self.inner.call(request), None);
         };
         let mut service = again::take_ready(&mut self.inner);
-        let head = snapshot(&request);
         let spare = request.body().replay();
+        let shared = self.shares_head && head_is_shared(&request, spare.as_ref());
+        let head = (!shared).then(|| Box::new(Head::of(&request)));
         let first = service.call(request);
         FirstThenLoop::new(first, Some(Rest { service, head, spare, options }))
     }
@@ -158,8 +172,8 @@ where
 /// What is kept to follow a redirect with: a part of the future's type.
 pub struct Rest<S, B> {
     service: S,
-    /// Of the request that was sent last.
-    head: request::Parts,
+    /// Of the request that was sent; `None` if it comes with the redirect.
+    head: Option<Box<Head>>,
     spare: Option<B>,
     options: Arc<RedirectOptions>,
 }
@@ -184,14 +198,17 @@ where
     }
 }
 
-async fn follow<S, B, RB>(rest: Rest<S, B>, first: Response<RB>) -> Result<Response<RB>, BoxError>
+async fn follow<S, B, RB>(rest: Rest<S, B>, mut response: Response<RB>) -> Result<Response<RB>, BoxError>
 where
     S: Service<Request<B>, Response = Response<RB>, Error: Into<BoxError>>,
     B: Replay,
 {
-    let Rest { mut service, mut head, mut spare, options } = rest;
+    let Rest { mut service, head, mut spare, options } = rest;
     let mut trail = Trail::default();
-    let mut response = first;
+    let left = take_head(&mut response);
+    let Some(mut head) = head.map(|head| head.to_parts()).or(left) else {
+        return Err("RedirectLayer::shares_head is set, and no RetryLayer below shares the request's head".into());
+    };
     loop {
         let (status, method) = (response.status(), head.method.clone());
         let next = match next_hop(head, status, response.headers(), trail.hops.len(), &options) {
@@ -218,6 +235,7 @@ where
             Ok(response) => response,
             Err(error) => return Err(trail.failed(error.into())),
         };
+        take_head(&mut response);
     }
 }
 

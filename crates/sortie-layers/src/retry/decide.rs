@@ -19,6 +19,11 @@ pub(super) struct Attempt<'a> {
     pub(super) idempotent: bool,
     /// How often the request has been sent.
     pub(super) sends: usize,
+}
+
+/// What the wait before another attempt depends on besides.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
     pub(super) now: SystemTime,
     /// How long the call may still take, if it has a deadline.
     pub(super) left: Option<Duration>,
@@ -42,20 +47,22 @@ pub(super) enum Verdict {
     RetryAfter(Duration),
 }
 
-pub(super) fn decide(options: &RetryOptions, attempt: &Attempt<'_>) -> Verdict {
+/// The `moment` is asked for only where another attempt is due: nearly every call ends with its first.
+pub(super) fn decide(options: &RetryOptions, attempt: &Attempt<'_>, moment: impl FnOnce() -> Moment) -> Verdict {
     if attempt.sends >= options.attempts || !is_repeated(options, attempt) {
         return Verdict::Done;
     }
+    let Moment { now, left, random } = moment();
     let asked = match attempt.end {
-        End::Answer(_, headers) => retry_after(headers, attempt.now).unwrap_or_default(),
+        End::Answer(_, headers) => retry_after(headers, now).unwrap_or_default(),
         End::Error(_) => Duration::ZERO,
     };
     if asked > options.max_retry_after {
         return Verdict::Done;
     }
-    let wait = asked.max(options.backoff.wait(attempt.sends, attempt.random));
+    let wait = asked.max(options.backoff.wait(attempt.sends, random));
     // Waiting until the call has failed would only lose the answer that there is.
-    if attempt.left.is_some_and(|left| wait >= left) { Verdict::Done } else { Verdict::RetryAfter(wait) }
+    if left.is_some_and(|left| wait >= left) { Verdict::Done } else { Verdict::RetryAfter(wait) }
 }
 
 fn is_repeated(options: &RetryOptions, attempt: &Attempt<'_>) -> bool {
@@ -107,11 +114,13 @@ mod tests {
     }
 
     fn attempt(end: End<'_>) -> Attempt<'_> {
-        Attempt { end, idempotent: true, sends: 1, now: SystemTime::UNIX_EPOCH, left: None, random: 1.0 }
+        Attempt { end, idempotent: true, sends: 1 }
     }
 
+    const EPOCH: Moment = Moment { now: SystemTime::UNIX_EPOCH, left: None, random: 1.0 };
+
     fn repeats(options: &RetryOptions, attempt: &Attempt<'_>) -> bool {
-        decide(options, attempt) != Verdict::Done
+        decide(options, attempt, || EPOCH) != Verdict::Done
     }
 
     fn answers(options: &RetryOptions, status: u16, idempotent: bool) -> bool {
@@ -232,12 +241,12 @@ mod tests {
         ] {
             let headers = retry_after.map(|value| (RETRY_AFTER, HeaderValue::from_static(value))).into_iter().collect();
             let end = End::Answer(StatusCode::SERVICE_UNAVAILABLE, &headers);
-            let found = decide(&standard, &Attempt { sends, left, ..attempt(end) });
+            let found = decide(&standard, &Attempt { sends, ..attempt(end) }, || Moment { left, ..EPOCH });
             assert_eq!(found, verdict, "{sends} {retry_after:?} {left:?}");
         }
         let patient = standard.max_retry_after(secs(100)).backoff(Backoff::none());
         let headers = HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static("100"))]);
         let end = End::Answer(StatusCode::TOO_MANY_REQUESTS, &headers);
-        assert_eq!(decide(&patient, &attempt(end)), Verdict::RetryAfter(secs(100)));
+        assert_eq!(decide(&patient, &attempt(end), || EPOCH), Verdict::RetryAfter(secs(100)));
     }
 }

@@ -61,7 +61,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
-use http::{Request, Response, request};
+use http::{Request, Response};
 use sortie_core::{BoxError, Deadline, Replay, call_when_ready};
 use tokio::time::Instant;
 use tower_layer::Layer;
@@ -79,8 +79,9 @@ pub use budget::Budget;
 pub use error::{Failed, NotReplayable};
 pub use options::{MaybeProcessed, RetryOptions};
 
-use crate::again::{self, FirstThenLoop, Next, snapshot};
-use decide::{Attempt, End, Verdict, decide, is_idempotent};
+use crate::again::{self, FirstThenLoop, Head, Next, head_is_shared, leave_head};
+use crate::redirect::is_redirect;
+use decide::{Attempt, End, Moment, Verdict, decide, is_idempotent};
 use options::Spending;
 
 /// Makes [`Retry`]. The [module](self) has an example.
@@ -90,13 +91,21 @@ use options::Spending;
 pub struct RetryLayer {
     options: Arc<RetryOptions>,
     budget: Budget,
+    shares_head: bool,
 }
 
 impl RetryLayer {
     /// Retries as `options` say.
     #[must_use]
     pub fn new(options: RetryOptions) -> Self {
-        Self { options: Arc::new(options), budget: Budget::default() }
+        Self { options: Arc::new(options), budget: Budget::default(), shares_head: false }
+    }
+
+    /// Leaves the head of a request that has no extensions with the redirect that answers it, for the
+    /// [`Redirect`](crate::redirect::RedirectLayer::shares_head) further out.
+    #[must_use]
+    pub fn shares_head(self, shares_head: bool) -> Self {
+        Self { shares_head, ..self }
     }
 }
 
@@ -104,7 +113,7 @@ impl<S> Layer<S> for RetryLayer {
     type Service = Retry<S>;
 
     fn layer(&self, inner: S) -> Retry<S> {
-        Retry { inner, options: self.options.clone(), budget: self.budget.clone() }
+        Retry { inner, options: self.options.clone(), budget: self.budget.clone(), shares_head: self.shares_head }
     }
 }
 
@@ -114,6 +123,7 @@ pub struct Retry<S> {
     inner: S,
     options: Arc<RetryOptions>,
     budget: Budget,
+    shares_head: bool,
 }
 
 impl<S> Retry<S> {
@@ -149,20 +159,25 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let Some(options) = self.options(request.extensions()) else {
+        let spare = request.body().replay();
+        let shared = self.shares_head && head_is_shared(&request, spare.as_ref());
+        let options = self.options(request.extensions());
+        // For Redirect's sake a head is kept where there will be one attempt only, too.
+        let Some(options) = options.or_else(|| shared.then(|| self.options.clone())) else {
             return FirstThenLoop::new(self.inner.call(request), None);
         };
         let plan = Plan {
             idempotent: is_idempotent(&options, request.method(), request.headers()),
             deadline: Deadline::of(request.extensions()),
-            budget: self.budget(&options),
+            budget: self.budget(&options).filter(|_| options.attempts > 1),
             options,
+            shared,
         };
         if let Some(budget) = &plan.budget {
             budget.deposit();
         }
         let mut service = again::take_ready(&mut self.inner);
-        let spare = request.body().replay().map(|body| (snapshot(&request), body));
+        let spare = spare.map(|body| (Head::of(&request), body));
         let first = service.call(request);
         FirstThenLoop::new(first, Some(Rest { service, spare, plan }))
     }
@@ -174,6 +189,8 @@ struct Plan {
     budget: Option<Budget>,
     idempotent: bool,
     deadline: Option<Deadline>,
+    /// Whether Redirect looks for the request's head in a redirect.
+    shared: bool,
 }
 
 impl Plan {
@@ -184,15 +201,8 @@ impl Plan {
             Err(error) => End::Error(error),
         };
         let left = |deadline: Deadline| Instant::from_std(deadline.at).saturating_duration_since(Instant::now());
-        let attempt = Attempt {
-            end,
-            idempotent: self.idempotent,
-            sends,
-            now: SystemTime::now(),
-            left: self.deadline.map(left),
-            random: fastrand::f64(),
-        };
-        match decide(&self.options, &attempt) {
+        let moment = || Moment { now: SystemTime::now(), left: self.deadline.map(left), random: fastrand::f64() };
+        match decide(&self.options, &Attempt { end, idempotent: self.idempotent, sends }, moment) {
             Verdict::RetryAfter(wait) => Some(wait),
             Verdict::Done => None,
         }
@@ -206,7 +216,7 @@ impl Plan {
 /// What is kept to send a request again with: a part of the future's type.
 pub struct Rest<S, B> {
     service: S,
-    spare: Option<(request::Parts, B)>,
+    spare: Option<(Head, B)>,
     plan: Plan,
 }
 
@@ -225,6 +235,7 @@ where
     fn after(self, first: Result<Response<RB>, BoxError>) -> Next<RB> {
         match self.plan.next(&first, 1) {
             Some(wait) => Next::Loop(Box::pin(repeat(self, first, wait))),
+            None if self.plan.shared => Next::Done(share(first, self.spare.as_ref())),
             None => Next::Done(first),
         }
     }
@@ -262,11 +273,27 @@ where
             None => break,
         }
     }
+    if plan.shared {
+        result = share(result, spare.as_ref());
+    }
     mark(result, Attempts { count: sends })
 }
 
-fn again<B: Replay>((head, body): &(request::Parts, B)) -> Option<Request<B>> {
-    Some(Request::from_parts(head.clone(), body.replay()?))
+/// Leaves the head of the request with a redirect.
+fn share<B, RB>(
+    mut result: Result<Response<RB>, BoxError>,
+    spare: Option<&(Head, B)>,
+) -> Result<Response<RB>, BoxError> {
+    if let (Ok(response), Some((head, _))) = (&mut result, spare)
+        && is_redirect(response.status())
+    {
+        leave_head(response, head);
+    }
+    result
+}
+
+fn again<B: Replay>((head, body): &(Head, B)) -> Option<Request<B>> {
+    Some(Request::from_parts(head.to_parts(), body.replay()?))
 }
 
 fn mark<RB>(result: Result<Response<RB>, BoxError>, attempts: Attempts) -> Result<Response<RB>, BoxError> {

@@ -18,12 +18,12 @@ pin_project! {
         // Gone once it has ended or the limit has run out.
         #[pin]
         inner: Option<RB>,
-        clock: Option<Clock>,
+        clock: Option<Box<Clock>>,
     }
 }
 
 impl<RB> TimeoutBody<RB> {
-    pub(super) fn new(inner: RB, clock: Option<Clock>) -> Self {
+    pub(super) fn new(inner: RB, clock: Option<Box<Clock>>) -> Self {
         Self { inner: Some(inner), clock }
     }
 }

@@ -11,17 +11,18 @@ use tokio::time::{Instant, Sleep, sleep_until};
 pub(super) struct Clock {
     elapsed: Elapsed,
     at: Instant,
-    /// The timer, made at the first wait: most bodies are there with their head and need none. Boxed, for it is some
-    /// hundred bytes of a future that is moved through every layer and seldom has one.
+    /// The timer, made at the first wait: most bodies are there with their head and need none.
     sleep: Option<Pin<Box<Sleep>>>,
 }
 
 impl Clock {
     /// Starts now; `None` without a limit, and for one beyond the end of time.
-    pub(super) fn start(phase: Phase, limit: Option<Duration>) -> Option<Self> {
+    ///
+    /// Boxed: the futures and bodies that have room for one are moved through every layer, and few calls have one.
+    pub(super) fn start(phase: Phase, limit: Option<Duration>) -> Option<Box<Self>> {
         let limit = limit?;
         let at = Instant::now().checked_add(limit)?;
-        Some(Self { elapsed: Elapsed::new(phase, limit), at, sleep: None })
+        Some(Box::new(Self { elapsed: Elapsed::new(phase, limit), at, sleep: None }))
     }
 
     pub(super) fn deadline(&self) -> Deadline {

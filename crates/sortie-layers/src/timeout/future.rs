@@ -17,12 +17,12 @@ pin_project! {
         // Gone once the limit has run out.
         #[pin]
         inner: Option<F>,
-        clock: Option<Clock>,
+        clock: Option<Box<Clock>>,
     }
 }
 
 impl<F> AttemptFuture<F> {
-    pub(super) fn new(inner: F, clock: Option<Clock>) -> Self {
+    pub(super) fn new(inner: F, clock: Option<Box<Clock>>) -> Self {
         Self { inner: Some(inner), clock }
     }
 }
@@ -66,7 +66,7 @@ pin_project! {
 }
 
 impl<F> TimeoutFuture<F> {
-    pub(super) fn new(inner: F, clock: Option<Clock>) -> Self {
+    pub(super) fn new(inner: F, clock: Option<Box<Clock>>) -> Self {
         Self { head: AttemptFuture::new(inner, clock) }
     }
 }

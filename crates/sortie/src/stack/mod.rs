@@ -45,7 +45,7 @@ pub(crate) fn session(settings: &Settings, wire: &Wire) -> BoxHttp {
         .layer(QueryLayer::new(settings.query.clone()))
         .layer(HeadersLayer::new(defaults(settings)))
         // Outside everything that depends on the origin: what stands below is decided anew for every hop.
-        .layer(RedirectLayer::new(settings.redirect.clone()))
+        .layer(RedirectLayer::new(settings.redirect.clone()).shares_head(shares_head(settings)))
         .layer(SeamLayer::new(&settings.hop_layers))
         // The session's hooks, then the request's; a mount's own come after them, within the mount.
         .layer(HooksLayer::new(settings.hooks.clone()))
@@ -58,6 +58,7 @@ pub(crate) fn session(settings: &Settings, wire: &Wire) -> BoxHttp {
 fn mount(settings: &Settings, mount: &Mount, wire: &Wire) -> BoxHttp {
     let wire_layers = settings.wire_layers.iter().chain(&mount.wire_layers);
     let wire = mount.transport.clone().map_or_else(|| wire.clone(), given);
+    let retry = mount.retry.as_ref().unwrap_or(&settings.retry);
     let tower = ServiceBuilder::new()
         .layer(SeamLayer::new(&mount.layers))
         // One hop with its retries and its body; what the mount's own layers do is not on its clock.
@@ -66,7 +67,7 @@ fn mount(settings: &Settings, mount: &Mount, wire: &Wire) -> BoxHttp {
         // Below Mounts, so that what is for this mount alone cannot leave it.
         .layer(HeadersLayer::for_mount(mount.headers.clone()))
         .layer(QueryLayer::for_mount(mount.query.clone()))
-        .layer(mount.retry.clone().unwrap_or_else(|| settings.retry.clone()))
+        .layer(retry.clone().shares_head(shares_head(settings)))
         // Inside Retry: each attempt is signed by itself, with a fresh nonce count and date.
         .layer(AuthLayer::new(auth(settings, mount)));
     // Inside Auth and Retry: the jar sees every answer, the 401 and the 503 too, and every send reads it anew.
@@ -90,6 +91,15 @@ fn defaults(settings: &Settings) -> HeadersOptions {
     let replaceable = |name: &&HeaderName| (**name != ACCEPT && **name != USER_AGENT) || set_by_mount(name);
     let names: Vec<_> = settings.headers.keys().filter(replaceable).cloned().collect();
     HeadersOptions::from(settings.headers.clone()).replaceable(names)
+}
+
+/// Whether one copy of a request's head serves Redirect and Retry: nothing that stands between them changes a request
+/// without overrides, and a session that follows nothing leaves none behind.
+fn shares_head(settings: &Settings) -> bool {
+    settings.redirect.limit > 0
+        && settings.hop_layers.is_empty()
+        && settings.hooks.is_empty()
+        && settings.mounts.iter().all(|(_, mount)| mount.leaves_requests_alone())
 }
 
 /// A mount's auth acts wherever its prefix matches, the session's only while the chain is where the caller sent it.

@@ -86,7 +86,7 @@ pub(super) fn next_hop(
 
 /// The statuses that redirect: not 300, which offers a choice, nor 304 to 306
 /// ([RFC 9110 §15.4](https://www.rfc-editor.org/rfc/rfc9110#section-15.4)).
-pub(super) fn is_redirect(status: StatusCode) -> bool {
+pub(crate) fn is_redirect(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
 }
 
