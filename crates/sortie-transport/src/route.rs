@@ -53,20 +53,20 @@ impl<'a> Parts<'a> {
 /// Host and port of an authority, which `http` has checked but for the size of the port; its own accessors go over it
 /// twice, and take a port that is too large for none.
 fn split(authority: &str) -> Result<(&str, Option<u16>), InvalidRequest> {
-    // Behind the last `@` is what counts; before it, userinfo.
-    let written = match authority.as_bytes().contains(&b'@') {
-        true => authority.rsplit('@').next().unwrap_or_default(),
-        false => authority,
-    };
+    let bytes = authority.as_bytes();
+    let digits = bytes.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    let end = bytes.len() - digits;
     // A colon within brackets is followed by the closing one, so what ends in digits ends in a port.
-    let digits = written.bytes().rev().take_while(u8::is_ascii_digit).count();
-    let end = written.len() - digits;
-    let Some(host) = written[..end].strip_suffix(':') else { return Ok((written, None)) };
-    if digits == 0 {
-        return Ok((host, None));
+    let has_port = end > 0 && bytes[end - 1] == b':';
+    let host = if has_port { &authority[..end - 1] } else { authority };
+    // Up to the last `@` it is userinfo.
+    let start = host.bytes().rposition(|byte| byte == b'@').map_or(0, |at| at + 1);
+    if !has_port || digits == 0 {
+        return Ok((&host[start..], None));
     }
-    let port = written[end..].parse().map_err(|_| InvalidRequest::BadPort)?;
-    Ok((host, Some(port)))
+    let port =
+        bytes[end..].iter().fold(0_u32, |port, digit| port.saturating_mul(10).saturating_add(u32::from(digit - b'0')));
+    Ok((&host[start..], Some(u16::try_from(port).map_err(|_| InvalidRequest::BadPort)?)))
 }
 
 /// A key that need not be built to be looked up.
