@@ -1,7 +1,7 @@
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use rustix::time::{ClockId, clock_gettime};
+use cpu_time::ProcessTime;
 use serde::{Deserialize, Serialize};
 use sortie::BoxError;
 
@@ -38,25 +38,20 @@ impl Measured {
 /// Wall time and CPU time of this process from a moment on.
 pub(crate) struct Clock {
     wall: Instant,
-    cpu: Duration,
+    cpu: ProcessTime,
 }
 
 impl Clock {
     pub(crate) fn start() -> Self {
-        Self { wall: Instant::now(), cpu: cpu_time() }
+        Self { wall: Instant::now(), cpu: ProcessTime::now() }
     }
 
     /// What was measured until now, when so many requests were answered or bytes moved.
     pub(crate) fn stop(&self, done: u64) -> Result<Measured, BoxError> {
-        let (seconds, cpu_seconds) = (self.wall.elapsed().as_secs_f64(), (cpu_time() - self.cpu).as_secs_f64());
+        let (seconds, cpu_seconds) = (self.wall.elapsed().as_secs_f64(), self.cpu.elapsed().as_secs_f64());
         let (resident, peak) = (memory("VmRSS:")?, memory("VmHWM:")?);
         Ok(Measured { done, seconds, cpu_seconds, resident, peak, ..Measured::default() })
     }
-}
-
-fn cpu_time() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
 /// A line of `/proc/self/status`, in bytes.

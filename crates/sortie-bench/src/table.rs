@@ -27,8 +27,6 @@ pub(crate) enum Cell {
     Tenths(f64),
     /// With two, as ratios have.
     Ratio(f64),
-    /// Does not apply.
-    None,
 }
 
 impl fmt::Display for Cell {
@@ -38,7 +36,6 @@ impl fmt::Display for Cell {
             Self::Whole(value) => f.pad(&grouped(*value)),
             Self::Tenths(value) => f.pad(&format!("{value:.1}")),
             Self::Ratio(value) => f.pad(&format!("{value:.2}")),
-            Self::None => f.pad("–"),
         }
     }
 }
