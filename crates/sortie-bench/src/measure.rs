@@ -97,6 +97,11 @@ pub(crate) fn median_of(rounds: &[Measured], figure: impl Fn(&Measured) -> f64) 
     median(rounds.iter().map(figure))
 }
 
+/// The most that one figure was in any round: what else the machine does only ever lessens it.
+pub(crate) fn best(rounds: &[Measured], figure: impl Fn(&Measured) -> f64) -> f64 {
+    rounds.iter().map(figure).fold(0.0, f64::max)
+}
+
 /// The median over the rounds of what one is to the other in the same round.
 pub(crate) fn ratio(rounds: &[Measured], base: &[Measured], figure: impl Fn(&Measured) -> f64) -> f64 {
     median(rounds.iter().zip(base).map(|(own, base)| figure(own) / figure(base)))

@@ -20,7 +20,6 @@ struct Row {
 #[derive(Clone, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Cell {
-    Text(String),
     /// With no digits after the point.
     Whole(f64),
     /// With one.
@@ -32,7 +31,6 @@ pub(crate) enum Cell {
 impl fmt::Display for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Text(text) => f.pad(text),
             Self::Whole(value) => f.pad(&grouped(*value)),
             Self::Tenths(value) => f.pad(&format!("{value:.1}")),
             Self::Ratio(value) => f.pad(&format!("{value:.2}")),

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
+use http::{HeaderValue, Method, Request, Uri, header};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::ServerName;
@@ -8,7 +8,7 @@ use sortie::BoxError;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::{Client, Payload, Setup, drain};
+use super::{Client, Fields, Payload, Setup, drain, fill};
 
 /// A connection of hyper and nothing else: no pool, no redirects, no timers.
 pub(crate) struct Floor {
@@ -17,10 +17,13 @@ pub(crate) struct Floor {
 }
 
 struct Shared {
-    setup: Setup,
+    host: String,
+    port: u16,
+    http2: bool,
+    tls: Option<Arc<rustls::ClientConfig>>,
     /// In origin-form with HTTP/1.1, as it goes on the wire.
     uri: Uri,
-    headers: HeaderMap,
+    headers: Fields,
 }
 
 enum Sender {
@@ -31,24 +34,29 @@ enum Sender {
 impl Floor {
     pub(crate) async fn connect(setup: &Setup) -> Result<Self, BoxError> {
         let mut uri: Uri = setup.url.parse()?;
+        let authority = uri.authority().ok_or("the URL has no host")?.clone();
+        let port = authority.port_u16().ok_or("the URL has no port")?;
         let mut headers = setup.headers()?;
         if !setup.http2 {
-            let authority = uri.authority().ok_or("the URL has no host")?.as_str();
-            if !headers.contains_key(header::HOST) {
-                headers.insert(header::HOST, HeaderValue::from_str(authority)?);
+            if !headers.iter().any(|(name, _)| name == header::HOST) {
+                headers.insert(0, (header::HOST, HeaderValue::from_str(authority.as_str())?));
             }
             uri = uri.path_and_query().map_or("/", |path| path.as_str()).parse()?;
         }
-        let shared = Arc::new(Shared { setup: setup.clone(), uri, headers });
-        let sender = open(setup).await?;
-        Ok(Self { shared, sender })
+        let tls = setup.tls()?.map(|mut tls| {
+            tls.alpn_protocols = vec![if setup.http2 { b"h2".to_vec() } else { b"http/1.1".to_vec() }];
+            Arc::new(tls)
+        });
+        let shared = Shared { host: authority.host().to_owned(), port, http2: setup.http2, tls, uri, headers };
+        let sender = shared.open().await?;
+        Ok(Self { shared: Arc::new(shared), sender })
     }
 
     async fn send(&mut self, method: Method, payload: Payload) -> Result<u64, BoxError> {
         let mut request = Request::new(payload);
         *request.method_mut() = method;
         *request.uri_mut() = self.shared.uri.clone();
-        *request.headers_mut() = self.shared.headers.clone();
+        fill(&mut request, &self.shared.headers);
         let response = match &mut self.sender {
             Sender::Http1(sender) => {
                 sender.ready().await?;
@@ -66,7 +74,7 @@ impl Floor {
 impl Client for Floor {
     async fn another(&self) -> Result<Self, BoxError> {
         let sender = match &self.sender {
-            Sender::Http1(_) => open(&self.shared.setup).await?,
+            Sender::Http1(_) => self.shared.open().await?,
             Sender::Http2(sender) => Sender::Http2(sender.clone()),
         };
         Ok(Self { shared: self.shared.clone(), sender })
@@ -81,15 +89,14 @@ impl Client for Floor {
     }
 }
 
-async fn open(setup: &Setup) -> Result<Sender, BoxError> {
-    let uri: Uri = setup.url.parse()?;
-    let (host, port) = (uri.host().ok_or("the URL has no host")?, uri.port_u16().ok_or("the URL has no port")?);
-    let stream = TcpStream::connect((host, port)).await?;
-    stream.set_nodelay(true)?;
-    let Some(mut tls) = setup.tls()? else { return handshake(setup.http2, stream).await };
-    tls.alpn_protocols = vec![if setup.http2 { b"h2".to_vec() } else { b"http/1.1".to_vec() }];
-    let name = ServerName::try_from(host.to_owned())?;
-    handshake(setup.http2, TlsConnector::from(Arc::new(tls)).connect(name, stream).await?).await
+impl Shared {
+    async fn open(&self) -> Result<Sender, BoxError> {
+        let stream = TcpStream::connect((&*self.host, self.port)).await?;
+        stream.set_nodelay(true)?;
+        let Some(tls) = &self.tls else { return handshake(self.http2, stream).await };
+        let name = ServerName::try_from(self.host.clone())?;
+        handshake(self.http2, TlsConnector::from(tls.clone()).connect(name, stream).await?).await
+    }
 }
 
 async fn handshake<S>(http2: bool, stream: S) -> Result<Sender, BoxError>

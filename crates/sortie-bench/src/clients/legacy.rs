@@ -1,17 +1,17 @@
-use http::{HeaderMap, Method, Request, Uri};
+use http::{Method, Request, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::{Connect, HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use sortie::BoxError;
 
-use super::{Client, Payload, Setup, drain};
+use super::{Client, Fields, Payload, Setup, drain, fill};
 
 /// hyper-util's legacy client.
 #[derive(Clone)]
 pub(crate) struct Legacy<C> {
     client: hyper_util::client::legacy::Client<C, Payload>,
     uri: Uri,
-    headers: HeaderMap,
+    headers: Fields,
 }
 
 pub(crate) fn plain(setup: &Setup) -> Result<Legacy<HttpConnector>, BoxError> {
@@ -51,7 +51,7 @@ impl<C: Connect + Clone + Send + Sync + 'static> Legacy<C> {
         let mut request = Request::new(payload);
         *request.method_mut() = method;
         *request.uri_mut() = self.uri.clone();
-        *request.headers_mut() = self.headers.clone();
+        fill(&mut request, &self.headers);
         drain(self.client.request(request).await?.into_body()).await
     }
 }

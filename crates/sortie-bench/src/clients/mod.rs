@@ -13,7 +13,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Buf;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, Request};
 use http_body::Body;
 use http_body_util::BodyExt;
 use rustls::pki_types::CertificateDer;
@@ -94,12 +94,9 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
-    fn headers(&self) -> Result<HeaderMap, BoxError> {
-        let mut headers = HeaderMap::with_capacity(self.headers.len());
-        for (name, value) in &self.headers {
-            headers.append(HeaderName::try_from(name)?, HeaderValue::try_from(value)?);
-        }
-        Ok(headers)
+    fn headers(&self) -> Result<Fields, BoxError> {
+        let field = |(name, value): &(String, String)| Ok((HeaderName::try_from(name)?, HeaderValue::try_from(value)?));
+        self.headers.iter().map(field).collect()
     }
 
     /// rustls over aws-lc-rs that trusts the server's root alone, and offers nothing by ALPN.
@@ -113,6 +110,16 @@ impl Setup {
             .with_root_certificates(roots)
             .with_no_client_auth();
         Ok(Some(config))
+    }
+}
+
+/// The header fields that a client with no default headers sets on each request.
+type Fields = Vec<(HeaderName, HeaderValue)>;
+
+/// One by one, as who has only a connection writes it; a ready map that is cloned would be half the work.
+fn fill<B>(request: &mut Request<B>, fields: &Fields) {
+    for (name, value) in fields {
+        request.headers_mut().append(name.clone(), value.clone());
     }
 }
 

@@ -29,7 +29,7 @@ impl Reqwest {
 
     fn with(setup: &Setup, jar: Option<Jar>) -> Result<Self, BoxError> {
         let bearer = jar.is_some();
-        let mut builder = reqwest::Client::builder().no_proxy().default_headers(setup.headers()?);
+        let mut builder = reqwest::Client::builder().no_proxy().default_headers(setup.headers()?.into_iter().collect());
         builder = if setup.http2 { builder.http2_prior_knowledge() } else { builder.http1_only() };
         if let Some(root) = &setup.root {
             builder = builder.tls_certs_only([Certificate::from_pem(root.as_bytes())?]);

@@ -1,17 +1,17 @@
-use http::{HeaderMap, Method, Request, Uri};
+use http::{Method, Request, Uri};
 use sortie::transport::tls::TlsOptions;
 use sortie::transport::{TransportOptions, Versions};
 use sortie::{Body, BoxError, Transport};
 use tower_service::Service;
 
-use super::{Client, Payload, Setup, drain};
+use super::{Client, Fields, Payload, Setup, drain, fill};
 
 /// Our transport, as the service that it is.
 #[derive(Clone)]
 pub(crate) struct Bare {
     transport: Transport,
     uri: Uri,
-    headers: HeaderMap,
+    headers: Fields,
 }
 
 impl Bare {
@@ -40,7 +40,7 @@ impl Client for Bare {
     async fn get(&mut self) -> Result<u64, BoxError> {
         let mut request = Request::new(Body::empty());
         *request.uri_mut() = self.uri.clone();
-        *request.headers_mut() = self.headers.clone();
+        fill(&mut request, &self.headers);
         drain(self.transport.call(request).await?.into_body()).await
     }
 
@@ -48,7 +48,7 @@ impl Client for Bare {
         let mut request = Request::new(payload);
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.uri.clone();
-        *request.headers_mut() = self.headers.clone();
+        fill(&mut request, &self.headers);
         drain(self.transport.call(request).await?.into_body()).await
     }
 }

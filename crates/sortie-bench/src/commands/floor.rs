@@ -11,7 +11,8 @@ use crate::report::{Report, folder};
 use crate::server::{Server, Wire};
 use crate::table::{Cell, Table};
 
-const COLUMNS: [&str; 6] = ["client", "headers", "instructions", "× its floor", "allocations", "its floor's"];
+const COLUMNS: [&str; 6] =
+    ["client", "headers beside Host", "instructions", "× its floor", "allocations", "its floor's"];
 
 /// Who is compared, and whether with default headers.
 const ROWS: [(Peer, bool); 7] = [
@@ -28,6 +29,8 @@ const ROWS: [(Peer, bool); 7] = [
 struct Counted {
     wire: Wire,
     peer: Peer,
+    /// The names of the fields that it sent beside Host, sorted.
+    names: Vec<String>,
     own: Count,
     floor: Count,
 }
@@ -58,6 +61,7 @@ pub(crate) fn run(_: &Options) -> Result<Report, BoxError> {
          The server is another process. Allocations: calls of malloc and its kin in the same runs.",
     );
     report.note("A row's floor is the bare connection sending the same head, byte for byte (HTTP/2: field for field).");
+    report.note(sets(&all));
     for budget in budgets(&all) {
         report.budget(budget);
     }
@@ -82,7 +86,9 @@ fn measure(server: &mut Server, wire: Wire) -> Result<(Vec<Counted>, Table), Box
         };
         let own = count(&Probe { peer, setup, job: Job::Warm { requests: 0, in_flight: 1, warm_up: 0 } }, wire)?;
         table.row(peer.name(), cells(&sent, own, floor));
-        counted.push(Counted { wire, peer, own, floor });
+        let mut names: Vec<_> = beside_host(&sent).collect();
+        names.sort();
+        counted.push(Counted { wire, peer, names, own, floor });
     }
     Ok((counted, table))
 }
@@ -105,7 +111,7 @@ fn count(probe: &Probe, wire: Wire) -> Result<Count, BoxError> {
 
 fn cells(head: &str, own: Count, floor: Count) -> [Cell; 5] {
     [
-        Cell::Text(described(head)),
+        Cell::Whole(beside_host(head).count() as f64),
         Cell::Whole(own.instructions),
         Cell::Ratio(own.instructions / floor.instructions),
         Cell::Tenths(own.allocations),
@@ -113,13 +119,18 @@ fn cells(head: &str, own: Count, floor: Count) -> [Cell; 5] {
     ]
 }
 
-/// How many fields a head has, and how many bytes.
-fn described(head: &str) -> String {
-    match fields(head).len() {
-        0 => "none".to_owned(),
-        1 => format!("1, {} B", head.len()),
-        n => format!("{n}, {} B", head.len()),
-    }
+/// The names of a head's fields but for Host, which HTTP/2 sends as `:authority`.
+fn beside_host(head: &str) -> impl Iterator<Item = String> {
+    fields(head).into_iter().map(|(name, _)| name).filter(|name| name != "host")
+}
+
+/// Which headers were sent.
+fn sets(all: &[Counted]) -> String {
+    let mut sets: Vec<&[String]> = all.iter().map(|row| &*row.names).filter(|names| !names.is_empty()).collect();
+    sets.sort_by_key(|names| names.len());
+    sets.dedup();
+    let sets: Vec<_> = sets.iter().map(|names| format!("{} ({})", names.len(), names.join(", "))).collect();
+    format!("Headers beside Host: {}.", sets.join("; "))
 }
 
 fn bars(counted: &[Counted]) -> Vec<(String, f64)> {
