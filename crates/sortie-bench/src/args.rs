@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use sortie::BoxError;
 
+use crate::commands::{Measure, burst, floor, idle, throughput, transfer};
 use crate::probe::Probe;
 
 pub(crate) const HELP: &str = "\
@@ -28,11 +29,7 @@ short, 2 if something failed.
 /// What was asked for.
 pub(crate) enum Command {
     Help,
-    Floor(Options),
-    Throughput(Options),
-    Transfer(Options),
-    Burst(Options),
-    Idle(Options),
+    Measure(Measure, Options),
     /// Hidden: the server of the measurements, in a process of its own.
     Serve,
     /// Hidden: one client doing one thing, in a process of its own.
@@ -67,11 +64,11 @@ pub(crate) fn parse() -> Result<Command, BoxError> {
     }
     Ok(match words[..] {
         [] => Command::Help,
-        ["floor"] => Command::Floor(options),
-        ["throughput"] => Command::Throughput(options),
-        ["transfer"] => Command::Transfer(options),
-        ["burst"] => Command::Burst(options),
-        ["idle"] => Command::Idle(options),
+        ["floor"] => Command::Measure(floor::run, options),
+        ["throughput"] => Command::Measure(throughput::run, options),
+        ["transfer"] => Command::Measure(transfer::run, options),
+        ["burst"] => Command::Measure(burst::run, options),
+        ["idle"] => Command::Measure(idle::run, options),
         ["serve"] => Command::Serve,
         ["probe", what] => Command::Probe(serde_json::from_str(what)?),
         _ => return Err(format!("no such command: {}; --help has the list", words.join(" ")).into()),

@@ -22,7 +22,7 @@ const THEIRS: RGBColor = RGBColor(201, 138, 61);
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
-/// Horizontal bars, group below group, on one scale for each group.
+/// Horizontal bars, group below group, all on one scale.
 pub(crate) struct Chart {
     title: &'static str,
     /// What a bar's length is.
@@ -52,11 +52,12 @@ impl Chart {
         area.fill(&WHITE)?;
         write(&area, self.title, (MARGIN, 22), 18, HPos::Left)?;
         write(&area, self.unit, (MARGIN, 43), 13, HPos::Left)?;
+        let bars = self.groups.iter().flat_map(|group| &group.bars);
+        let longest = bars.fold(0.0, |longest, (_, value)| value.max(longest));
         let mut top = TITLE;
         for group in &self.groups {
             write(&area, &group.name, (MARGIN, top + HEADING / 2 + 2), 15, HPos::Left)?;
             top += HEADING;
-            let longest = group.bars.iter().fold(0.0, |longest, (_, value)| value.max(longest));
             for (label, value) in &group.bars {
                 bar(&area, top, (label, *value), longest)?;
                 top += BAR;

@@ -37,18 +37,14 @@ fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> Result<ExitCode, BoxError> {
-    let (report, options) = match command {
-        Command::Help => {
-            print!("{HELP}");
-            return Ok(ExitCode::SUCCESS);
+    match command {
+        Command::Help => print!("{HELP}"),
+        Command::Serve => server::serve()?,
+        Command::Probe(probe) => probe::run(&probe)?,
+        Command::Measure(..) if cfg!(debug_assertions) => {
+            return Err("a debug build says nothing about speed: cargo run --release -p sortie-bench".into());
         }
-        Command::Serve => return server::serve().map(|()| ExitCode::SUCCESS),
-        Command::Probe(probe) => return probe::run(probe).map(|()| ExitCode::SUCCESS),
-        Command::Floor(options) => (commands::floor::run(&options)?, options),
-        Command::Throughput(options) => (commands::throughput::run(&options)?, options),
-        Command::Transfer(options) => (commands::transfer::run(&options)?, options),
-        Command::Burst(options) => (commands::burst::run(&options)?, options),
-        Command::Idle(options) => (commands::idle::run(&options)?, options),
-    };
-    report.finish(options.chart.as_deref())
+        Command::Measure(measure, options) => return measure(&options)?.finish(options.chart.as_deref()),
+    }
+    Ok(ExitCode::SUCCESS)
 }

@@ -30,7 +30,7 @@ pub(crate) enum Job {
     Idle { connections: u64 },
 }
 
-pub(crate) fn run(probe: Probe) -> Result<(), BoxError> {
+pub(crate) fn run(probe: &Probe) -> Result<(), BoxError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let measured = runtime.block_on(clients::run(probe.peer, &probe.setup, probe.job))?;
     println!("{}", serde_json::to_string(&measured)?);

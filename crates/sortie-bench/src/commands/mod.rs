@@ -8,10 +8,15 @@ pub(crate) mod transfer;
 
 use sortie::BoxError;
 
+use crate::args::Options;
 use crate::clients::{FIVE, Peer, Setup};
 use crate::measure;
 use crate::probe::{Job, Probe};
+use crate::report::Report;
 use crate::server::{Server, Wire};
+
+/// A sub-command: it measures, and says what it found.
+pub(crate) type Measure = fn(&Options) -> Result<Report, BoxError>;
 
 /// A client of `server` with these headers beside what it adds itself.
 fn setup(server: &Server, wire: Wire, path: &str, headers: &[(String, String)]) -> Setup {
