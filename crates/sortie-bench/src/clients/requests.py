@@ -6,6 +6,7 @@ import time
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.util import SKIP_HEADER
 
 probe = json.loads(sys.argv[1])
 setup, job = probe["setup"], probe["job"]["Warm"]
@@ -14,6 +15,8 @@ threads = job["in_flight"]
 session = requests.Session()
 session.trust_env = False
 session.headers = requests.structures.CaseInsensitiveDict(setup["headers"])
+# Else urllib3 would add one that the others do not send.
+session.headers["accept-encoding"] = SKIP_HEADER
 session.mount("http://", HTTPAdapter(pool_maxsize=threads))
 
 

@@ -119,8 +119,8 @@ fn measure(
 fn job(peer: Peer, in_flight: u64) -> Job {
     let requests = match (peer, in_flight) {
         (Peer::Python, _) => 2_048,
-        (_, 1) => 8_000,
-        _ => 32_768,
+        (_, 1) => 4_000,
+        _ => 20_480,
     };
     Job::Warm { requests, in_flight, warm_up: requests / 8 }
 }
