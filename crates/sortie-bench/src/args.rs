@@ -19,7 +19,7 @@ commands:
 
 options:
     --chart PATH   write the chart there too
-    --rounds N     rounds of a command that measures times or memory; the median counts (default 5)
+    --rounds N     rounds of a command that measures times or memory (default 5; transfer runs twice as many)
     --python       throughput: measure requests from PyPI as well
 
 Tables go to the standard output, and as JSON with a chart to target/bench. The exit status is 1 if a budget fell
