@@ -278,7 +278,7 @@ impl SessionBuilder {
 
     /// How the session's own transport connects and pools.
     pub fn transport_options(mut self, options: TransportOptions) -> Self {
-        self.settings.transport = TransportSetting::Options(options);
+        self.settings.transport = TransportSetting::Options(Box::new(options));
         self
     }
 
@@ -305,7 +305,7 @@ impl SessionBuilder {
             TransportSetting::Given(ref service) => (stack::given(service.clone()), None),
             TransportSetting::Own(ref pool) => (stack::pooled(pool.transport.clone()), Some(pool.clone())),
             TransportSetting::Options(options) => {
-                let pool = Pool::new(options);
+                let pool = Pool::new(*options);
                 settings.transport = TransportSetting::Own(pool.clone());
                 (stack::pooled(pool.transport.clone()), Some(pool))
             }

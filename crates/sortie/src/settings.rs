@@ -62,7 +62,7 @@ impl Default for Settings {
             layers: Vec::new(),
             hop_layers: Vec::new(),
             wire_layers: Vec::new(),
-            transport: TransportSetting::Options(TransportOptions::default()),
+            transport: TransportSetting::Options(Box::default()),
         }
     }
 }
@@ -78,7 +78,7 @@ fn default_headers() -> HeaderMap {
 #[derive(Clone)]
 pub(crate) enum TransportSetting {
     /// To be made of these options, by and for the session.
-    Options(TransportOptions),
+    Options(Box<TransportOptions>),
     /// Made by a session, and used by it and by those built from it.
     Own(Pool),
     /// The user's: its end is not the session's business.
