@@ -151,7 +151,7 @@ impl Origin {
     pub(crate) fn warm(self: &Arc<Self>, connections: usize) -> Vec<oneshot::Receiver<Result<(), Refusal>>> {
         self.know_runtime();
         let begun = self.with(|state, effects| {
-            state.warm(connections.min(self.shared.caps.idle), effects);
+            state.warm(connections, effects);
             std::mem::take(&mut effects.connect)
         });
         let limit = self.shared.limits.connect;

@@ -108,13 +108,20 @@ impl Shared {
     /// Has the connections that have been idle for longest, wherever they lead, make room for the connects that wait.
     pub(super) fn make_room(&self) {
         while self.places().is_some_and(|mut places| places.wants_room()) {
-            let oldest = self.all().into_iter().filter_map(|origin| Some((origin.oldest_idle()?, origin)));
-            let left = match oldest.min_by_key(|((since, _), _)| *since) {
-                Some(((_, id), origin)) => origin.with(|state, effects| state.retire_idle(id, effects)),
-                None => false,
-            };
-            if !left && !self.places().is_some_and(|mut places| places.found_none()) {
+            if !self.retire_oldest_idle() && !self.places().is_some_and(|mut places| places.found_none()) {
                 return;
+            }
+        }
+    }
+
+    /// Whether there was one.
+    fn retire_oldest_idle(&self) -> bool {
+        loop {
+            let oldest = self.all().into_iter().filter_map(|origin| Some((origin.oldest_idle()?, origin)));
+            let Some(((_, id), origin)) = oldest.min_by_key(|((since, _), _)| *since) else { return false };
+            // One that was taken meanwhile is not the oldest any more.
+            if origin.with(|state, effects| state.retire_idle(id, effects)) {
+                return true;
             }
         }
     }

@@ -435,10 +435,11 @@ impl<X, S: Clone, E: Clone> OriginState<X, S, E> {
         exclusive.chain(unused.map(|shared| (since_shared(&shared.handle), shared.id))).min()
     }
 
-    /// Begins connects until there are `connections`, those under way included. One is enough where it is for all.
+    /// Begins connects until there are `connections`, those under way included, and no more than are kept. One is enough
+    /// where it is for all.
     pub(crate) fn warm(&mut self, connections: usize, effects: &mut Effects<X, S>) {
         let missing = |state: &Self| match state.protocol {
-            Protocol::Http1 => state.permits < connections,
+            Protocol::Http1 => state.permits < connections.min(state.caps.idle),
             Protocol::Unknown | Protocol::Http2 => connections > 0 && state.connecting + state.shared.len() == 0,
         };
         while missing(self) && self.may_connect() {

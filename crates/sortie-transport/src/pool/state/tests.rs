@@ -288,15 +288,17 @@ fn who_watches_is_woken_when_a_call_would_not_wait() {
 
 #[test]
 fn warming_makes_what_is_missing_and_one_where_one_is_for_all() {
-    for (protocol, asked, made) in [
-        (Protocol::Http1, 3, 3),
-        (Protocol::Http1, 9, 4),
-        (Protocol::Http1, 0, 0),
-        (Protocol::Unknown, 3, 1),
-        (Protocol::Http2, 3, 1),
-        (Protocol::Http2, 0, 0),
+    // Two are kept idle.
+    for (protocol, cap, asked, made) in [
+        (Protocol::Http1, 8, 1, 1),
+        (Protocol::Http1, 8, 9, 2),
+        (Protocol::Http1, 1, 9, 1),
+        (Protocol::Http1, 8, 0, 0),
+        (Protocol::Unknown, 8, 3, 1),
+        (Protocol::Http2, 8, 3, 1),
+        (Protocol::Http2, 8, 0, 0),
     ] {
-        let mut origin = Origin::new(4, protocol);
+        let mut origin = Origin::new(cap, protocol);
         origin.state.warm(asked, &mut origin.after);
         assert_eq!(origin.connects().len(), made, "{protocol:?} {asked}");
         origin.state.warm(asked, &mut origin.after);
