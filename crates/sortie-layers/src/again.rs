@@ -30,17 +30,18 @@ pin_project! {
 
 /// What may follow the first answer. Public as a bound of a public future, and nobody else's to implement.
 pub trait After<RB> {
-    /// Reads the first answer.
-    fn after(self, first: Result<Response<RB>, BoxError>) -> Next<RB>;
-}
+    /// What the loop is to begin with.
+    type Step;
 
-/// What follows the first answer.
-#[expect(missing_debug_implementations, reason = "never outside this crate")]
-pub enum Next<RB> {
-    /// Nothing: this is the call's answer.
-    Done(Result<Response<RB>, BoxError>),
+    /// Reads the first answer, in its place, for nearly always it is the call's: `None` if nothing follows it.
+    fn next(&self, first: &mut Result<Response<RB>, BoxError>) -> Option<Self::Step>;
+
     /// The loop of further calls.
-    Loop(BoxFuture<'static, Result<Response<RB>, BoxError>>),
+    fn run(
+        self,
+        step: Self::Step,
+        first: Result<Response<RB>, BoxError>,
+    ) -> BoxFuture<'static, Result<Response<RB>, BoxError>>;
 }
 
 /// That nothing follows the first answer: for a layer that knows before the first call whether there will be others.
@@ -48,7 +49,13 @@ pub enum Next<RB> {
 pub enum Nothing {}
 
 impl<RB> After<RB> for Nothing {
-    fn after(self, _: Result<Response<RB>, BoxError>) -> Next<RB> {
+    type Step = Self;
+
+    fn next(&self, _: &mut Result<Response<RB>, BoxError>) -> Option<Self> {
+        match *self {}
+    }
+
+    fn run(self, _: Self, _: Result<Response<RB>, BoxError>) -> BoxFuture<'static, Result<Response<RB>, BoxError>> {
         match self {}
     }
 }
@@ -79,12 +86,12 @@ where
             let future = match stage.as_mut().project() {
                 StageProjection::Loop { future } => return future.as_mut().poll(cx),
                 StageProjection::First { future, rest } => {
-                    let first = ready!(future.poll(cx)).map_err(Into::into);
-                    let Some(rest) = rest.take() else { return Poll::Ready(first) };
-                    match rest.after(first) {
-                        Next::Done(answer) => return Poll::Ready(answer),
-                        Next::Loop(future) => future,
-                    }
+                    let mut first = ready!(future.poll(cx)).map_err(Into::into);
+                    let Some(step) = rest.as_ref().and_then(|rest| rest.next(&mut first)) else {
+                        return Poll::Ready(first);
+                    };
+                    let rest = rest.take().expect("it has just been asked");
+                    rest.run(step, first)
                 }
             };
             stage.set(Stage::Loop { future });

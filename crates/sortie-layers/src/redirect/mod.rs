@@ -71,7 +71,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
-use sortie_core::{BoxError, Replay, call_when_ready};
+use sortie_core::{BoxError, BoxFuture, Replay, call_when_ready};
 use tower_layer::Layer;
 use tower_service::Service;
 use url::Url;
@@ -86,7 +86,7 @@ pub use error::{Failed, ForbiddenScheme, InvalidLocation, NotReplayable, TooMany
 pub use history::{FinalUrl, Fragment, History, Hop};
 pub use options::{Danger, OnLimit, RedirectOptions, RefererPolicy};
 
-use crate::again::{self, FirstThenLoop, Head, Next, head_is_shared, take_head};
+use crate::again::{self, FirstThenLoop, Head, head_is_shared, take_head};
 pub(crate) use next_hop::is_redirect;
 use next_hop::{Content, Decision, next_hop};
 
@@ -190,11 +190,14 @@ where
     B: Replay + Send + 'static,
     RB: Send + 'static,
 {
-    fn after(self, first: Result<Response<RB>, BoxError>) -> Next<RB> {
-        match first {
-            Ok(response) if is_redirect(response.status()) => Next::Loop(Box::pin(follow(self, response))),
-            answer => Next::Done(answer),
-        }
+    type Step = ();
+
+    fn next(&self, first: &mut Result<Response<RB>, BoxError>) -> Option<()> {
+        first.as_ref().is_ok_and(|response| is_redirect(response.status())).then_some(())
+    }
+
+    fn run(self, (): (), first: Result<Response<RB>, BoxError>) -> BoxFuture<'static, Result<Response<RB>, BoxError>> {
+        Box::pin(async { follow(self, first?).await })
     }
 }
 
