@@ -6,7 +6,7 @@ use http::header::{ACCEPT, HeaderName, USER_AGENT};
 use http::{Request, Response};
 #[cfg(feature = "cookies")]
 use sortie_cookies::{CookieOptions, CookiesLayer};
-use sortie_core::{Body, BoxError, BoxHttp, PerRequest};
+use sortie_core::{Body, BoxError, BoxHttp, HttpService, PerRequest};
 use sortie_layers::auth::{AuthOptions, DefaultHeader};
 use sortie_layers::headers::HeadersOptions;
 use sortie_layers::mounts::Mounts;
@@ -86,7 +86,7 @@ macro_rules! mount_layers {
             // request that it signs.
             .layer(TimeoutLayer::attempt(mount.attempt_over(settings.timeout)))
             .service(mount.transport.clone().map_or_else(|| wire.clone(), given));
-        BoxHttp::new(Erase(tower))
+        $tower::boxed(tower)
     }};
 }
 
@@ -155,8 +155,19 @@ fn asks_for_nothing_optional(settings: &Settings) -> bool {
 
 /// Every layer.
 mod whole {
+    use super::{Body, BoxHttp, Erase, HttpService};
+
     pub(super) fn optional<L>(layer: L) -> L {
         layer
+    }
+
+    /// Boxed, so that the layers above move a small future.
+    pub(super) fn boxed<S>(mount: S) -> BoxHttp
+    where
+        S: HttpService<Body>,
+        Erase<S>: HttpService<Body>,
+    {
+        BoxHttp::new(Erase(mount))
     }
 
     pub(super) const SHARES_HEAD: bool = false;
@@ -168,6 +179,11 @@ mod lower {
 
     pub(super) fn optional<L>(_: L) -> Identity {
         Identity::new()
+    }
+
+    /// As it is: there are few layers above, and the box for the call takes it in.
+    pub(super) fn boxed<S>(mount: S) -> S {
+        mount
     }
 
     pub(super) const SHARES_HEAD: bool = true;
