@@ -8,7 +8,10 @@ use std::task::{Context, Poll, ready};
 
 use http::{Extensions, HeaderMap, Method, Request, Response, Uri, Version, request};
 use pin_project_lite::pin_project;
-use sortie_core::{BoxError, BoxFuture, PerRequest, Replay};
+use sortie_core::{BoxError, BoxFuture, PerRequest};
+
+use crate::redirect::RedirectOptions;
+use crate::retry::RetryOptions;
 
 pin_project! {
     /// The answer of the first call of the inner service, or of the calls that it led to. Only those are boxed: nearly
@@ -125,10 +128,12 @@ where
 
 /// Whether Redirect leaves it to Retry, further in, to keep the head of this request, where both were told to share it.
 ///
-/// Both ask, and nothing between them changes the request, so both come to the same answer. A request with extensions
-/// may carry overrides, of which one could change it on the way or switch one of the two off.
-pub(crate) fn head_is_shared<B: Replay>(request: &Request<B>, spare: Option<&B>) -> bool {
-    request.extensions().is_empty() && spare.is_some()
+/// Both ask, and nothing between them changes the request, so both come to the same answer. An override of one of them
+/// could switch it off.
+pub(crate) fn head_is_shared(extensions: &Extensions, can_be_sent_again: bool) -> bool {
+    can_be_sent_again
+        && PerRequest::<RedirectOptions>::of(extensions).is_none()
+        && PerRequest::<RetryOptions>::of(extensions).is_none()
 }
 
 /// The head of the request that a redirect answers, in the extensions of that response: from Retry to Redirect.
@@ -179,8 +184,8 @@ impl Head {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::redirect::{RedirectLayer, RedirectOptions};
-    use crate::retry::{RetryLayer, RetryOptions};
+    use crate::redirect::RedirectLayer;
+    use crate::retry::RetryLayer;
     use http::HeaderValue;
     use sortie_core::Body;
     use sortie_testkit::{Scripted, reply, status};
@@ -197,6 +202,7 @@ mod tests {
                 .service(server.clone());
             let mut request = Request::put("http://a.test/").body(Body::from("content")).unwrap();
             request.headers_mut().insert("x", HeaderValue::from_static("1"));
+            request.extensions_mut().insert(7);
             let mut response = client.oneshot(request).await.unwrap();
             assert_eq!((response.status().as_u16(), server.requests().len()), (307, 3));
             let sent = &server.requests()[2];
@@ -204,8 +210,28 @@ mod tests {
                 (sent.method.as_str(), sent.uri.path(), sent.headers["x"].to_str().unwrap()),
                 ("PUT", "/next", "1")
             );
+            assert_eq!(sent.extensions.get(), Some(&7));
             assert!(take_head(&mut response).is_none());
         }
+    }
+
+    #[tokio::test]
+    async fn an_override_of_one_of_the_two_is_not_lost() {
+        let client = || {
+            let server = Scripted::new([reply(307, [("location", "/next")], ""), status(503), status(200)]);
+            let client = ServiceBuilder::new()
+                .layer(RedirectLayer::default().shares_head(true))
+                .layer(RetryLayer::new(RetryOptions::standard().attempts(3)).shares_head(true))
+                .service(server);
+            (client, Request::get("http://a.test/").body(Body::empty()).unwrap())
+        };
+        let (first, mut request) = client();
+        request.extensions_mut().insert(PerRequest::<RedirectOptions>::Off);
+        let mut response = first.oneshot(request).await.unwrap();
+        assert_eq!((response.status().as_u16(), take_head(&mut response).is_none()), (307, true));
+        let (second, mut request) = client();
+        request.extensions_mut().insert(PerRequest::<RetryOptions>::Off);
+        assert_eq!(second.oneshot(request).await.unwrap().status(), 503);
     }
 
     #[tokio::test]

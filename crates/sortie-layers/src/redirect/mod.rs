@@ -104,11 +104,10 @@ impl RedirectLayer {
         Self { options: Arc::new(options), shares_head: false }
     }
 
-    /// Keeps no copy of the head of a request that has no extensions, and takes the one that
-    /// [`Retry`](crate::retry::RetryLayer::shares_head) keeps.
+    /// Keeps no copy of a request's head, and takes the one that [`Retry`](crate::retry::RetryLayer::shares_head) keeps.
     ///
-    /// To be set only where every service below has a Retry that is set likewise, and nothing stands between them that
-    /// changes a request without extensions or leaves one in it.
+    /// To be set only where every service below has a Retry that is set likewise, and nothing between them changes a
+    /// request. One that overrides either of the two has its head kept by both.
     #[must_use]
     pub fn shares_head(self, shares_head: bool) -> Self {
         Self { shares_head, ..self }
@@ -162,7 +161,7 @@ where
         };
         let mut service = again::take_ready(&mut self.inner);
         let spare = request.body().replay();
-        let shared = self.shares_head && head_is_shared(&request, spare.as_ref());
+        let shared = self.shares_head && head_is_shared(request.extensions(), spare.is_some());
         let head = (!shared).then(|| Box::new(Head::of(&request)));
         let first = service.call(request);
         FirstThenLoop::new(first, Some(Rest { service, head, spare, options }))

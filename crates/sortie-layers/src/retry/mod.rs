@@ -101,7 +101,7 @@ impl RetryLayer {
         Self { options: Arc::new(options), budget: Budget::default(), shares_head: false }
     }
 
-    /// Leaves the head of a request that has no extensions with the redirect that answers it, for the
+    /// Leaves the head of a request with the redirect that answers it, for the
     /// [`Redirect`](crate::redirect::RedirectLayer::shares_head) further out.
     #[must_use]
     pub fn shares_head(self, shares_head: bool) -> Self {
@@ -160,7 +160,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let spare = request.body().replay();
-        let shared = self.shares_head && head_is_shared(&request, spare.as_ref());
+        let shared = self.shares_head && head_is_shared(request.extensions(), spare.is_some());
         let options = self.options(request.extensions());
         // For Redirect's sake a head is kept where there will be one attempt only, too.
         let Some(options) = options.or_else(|| shared.then(|| self.options.clone())) else {

@@ -43,7 +43,7 @@ macro_rules! layers {
         });
         let tower = ServiceBuilder::new()
             // Covers redirects, retries, back-off and the body: the caller's patience is with the call as a whole.
-            .layer($tower::optional(TimeoutLayer::total(settings.timeout)))
+            .layer($tower::limit(TimeoutLayer::total(settings.timeout)))
             // These three prepare the caller's request, not the ones a redirect leads to: outside Redirect, so that
             // what a hop stripped is not added again.
             .layer($tower::optional(BaseUrlLayer::new(settings.base_url.clone())))
@@ -94,7 +94,7 @@ macro_rules! mount_layers {
 ///
 /// A layer that has nothing to do still costs its move of the request, of its future and of the response, and most
 /// sessions have a dozen of those. So where the settings give them nothing to do, a request without extensions, which
-/// has no override for them either, does not pass them.
+/// has no override for them either, and with an absolute URI does not pass them.
 #[derive(Clone)]
 pub(crate) struct Tower {
     whole: BoxHttp,
@@ -121,8 +121,9 @@ impl Service<Request<Body>> for Tower {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let is_relative = request.uri().authority().is_none();
         match &mut self.lower {
-            Some(lower) if request.extensions().is_empty() => lower.call(request),
+            Some(lower) if request.extensions().is_empty() && !is_relative => lower.call(request),
             _ => self.whole.call(request),
         }
     }
@@ -131,7 +132,10 @@ impl Service<Request<Body>> for Tower {
 pub(crate) fn session(settings: &Settings, wire: &Wire) -> Tower {
     let tower = Tower {
         whole: layers!(whole, settings, wire),
-        lower: asks_for_nothing_optional(settings).then(|| layers!(lower, settings, wire)),
+        lower: asks_for_nothing_optional(settings).then(|| match settings.timeout.total {
+            Some(PerRequest::Use(_)) => layers!(limited, settings, wire),
+            _ => layers!(lower, settings, wire),
+        }),
     };
     if settings.layers.is_empty() {
         return tower;
@@ -140,12 +144,10 @@ pub(crate) fn session(settings: &Settings, wire: &Wire) -> Tower {
     Tower::of(wrap(BoxHttp::new(tower), &settings.layers))
 }
 
-/// Whether every layer in `optional` would pass on each request without extensions, and its answer, as it is.
+/// Whether every layer in `optional` would pass on each request without extensions, if it is not for the base URL, and
+/// its answer, as it is.
 fn asks_for_nothing_optional(settings: &Settings) -> bool {
-    let value = |limit| matches!(limit, Some(PerRequest::Use(_)));
-    !value(settings.timeout.total)
-        && settings.base_url.is_none()
-        && settings.query.is_empty()
+    settings.query.is_empty()
         && settings.hop_layers.is_empty()
         && settings.hooks.is_empty()
         && settings.wire_layers.is_empty()
@@ -155,6 +157,7 @@ fn asks_for_nothing_optional(settings: &Settings) -> bool {
 
 /// Every layer.
 mod whole {
+    pub(super) use super::limited::limit;
     use super::{Body, BoxHttp, Erase, HttpService};
 
     pub(super) fn optional<L>(layer: L) -> L {
@@ -181,12 +184,23 @@ mod lower {
         Identity::new()
     }
 
+    pub(super) use optional as limit;
+
     /// As it is: there are few layers above, and the box for the call takes it in.
     pub(super) fn boxed<S>(mount: S) -> S {
         mount
     }
 
     pub(super) const SHARES_HEAD: bool = true;
+}
+
+/// The same, with a time limit for the call: what a session sets most.
+mod limited {
+    pub(super) use super::lower::{SHARES_HEAD, boxed, optional};
+
+    pub(super) fn limit<L>(layer: L) -> L {
+        layer
+    }
 }
 
 /// The default headers, of which those are named that a mount's header or an auth may replace: nobody else asks.
@@ -223,9 +237,7 @@ fn cookies(settings: &Settings, mount: &Mount) -> Option<CookieOptions> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sortie_layers::base_url::BaseUrl;
     use sortie_layers::hooks::Hooks;
-    use sortie_layers::timeout::TimeoutOptions;
     use std::time::Duration;
 
     #[test]
@@ -238,9 +250,7 @@ mod tests {
         };
         assert!(has_lower(|_| ()));
         assert!(has_lower(|settings| settings.mounts[0].1 = Mount::new().no_cookies().no_auth()));
-        let changes: [fn(&mut Settings); 13] = [
-            |settings| settings.timeout = TimeoutOptions::default().total(Duration::from_secs(1)),
-            |settings| settings.base_url = BaseUrl::new("http://a.test/".parse().unwrap()).ok(),
+        let changes: [fn(&mut Settings); 11] = [
             |settings| settings.query = [("a", "1")].into(),
             |settings| settings.hooks = Hooks::new().on_request(|_| ()),
             |settings| settings.redirect.limit = 0,
@@ -253,6 +263,6 @@ mod tests {
             |settings| settings.mounts[0].1.layers.push(user_layer(tower_layer::Identity::new())),
             |settings| settings.mounts[0].1.wire_layers.push(user_layer(tower_layer::Identity::new())),
         ];
-        assert_eq!(changes.map(has_lower), [false; 13]);
+        assert_eq!(changes.map(has_lower), [false; 11]);
     }
 }
