@@ -15,7 +15,7 @@ use sortie::{Body, Session, Transport};
 static ALLOCATOR: dhat::Alloc = dhat::Alloc;
 
 /// What a warm `GET` of a default session may take in all.
-const SESSION_LIMIT: u64 = 25;
+const SESSION_LIMIT: u64 = 20;
 /// What the front may add to the stack beneath it.
 const FRONT_LIMIT: u64 = 2;
 

@@ -389,8 +389,8 @@ impl Userinfo {
     #[must_use]
     pub fn split(uri: &Uri) -> Option<(&str, &str)> {
         let authority = uri.authority()?.as_str();
-        // Few have one. To see that, a look at each octet is a third of a search from behind, on names this short.
-        if authority.bytes().any(|octet| octet == b'@') { authority.rsplit_once('@') } else { None }
+        // Few have one, and to see that costs less than a search from behind does on names this short.
+        if authority.as_bytes().contains(&b'@') { authority.rsplit_once('@') } else { None }
     }
 }
 

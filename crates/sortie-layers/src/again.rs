@@ -8,7 +8,10 @@ use std::task::{Context, Poll, ready};
 
 use http::{Extensions, HeaderMap, Method, Request, Response, Uri, Version, request};
 use pin_project_lite::pin_project;
-use sortie_core::{BoxError, BoxFuture, PerRequest, Replay};
+use sortie_core::{BoxError, BoxFuture, PerRequest};
+
+use crate::redirect::RedirectOptions;
+use crate::retry::RetryOptions;
 
 pin_project! {
     /// The answer of the first call of the inner service, or of the calls that it led to. Only those are boxed: nearly
@@ -30,17 +33,18 @@ pin_project! {
 
 /// What may follow the first answer. Public as a bound of a public future, and nobody else's to implement.
 pub trait After<RB> {
-    /// Reads the first answer.
-    fn after(self, first: Result<Response<RB>, BoxError>) -> Next<RB>;
-}
+    /// What the loop is to begin with.
+    type Step;
 
-/// What follows the first answer.
-#[expect(missing_debug_implementations, reason = "never outside this crate")]
-pub enum Next<RB> {
-    /// Nothing: this is the call's answer.
-    Done(Result<Response<RB>, BoxError>),
+    /// Reads the first answer, in its place, for nearly always it is the call's: `None` if nothing follows it.
+    fn next(&self, first: &mut Result<Response<RB>, BoxError>) -> Option<Self::Step>;
+
     /// The loop of further calls.
-    Loop(BoxFuture<'static, Result<Response<RB>, BoxError>>),
+    fn run(
+        self,
+        step: Self::Step,
+        first: Result<Response<RB>, BoxError>,
+    ) -> BoxFuture<'static, Result<Response<RB>, BoxError>>;
 }
 
 /// That nothing follows the first answer: for a layer that knows before the first call whether there will be others.
@@ -48,7 +52,13 @@ pub enum Next<RB> {
 pub enum Nothing {}
 
 impl<RB> After<RB> for Nothing {
-    fn after(self, _: Result<Response<RB>, BoxError>) -> Next<RB> {
+    type Step = Self;
+
+    fn next(&self, _: &mut Result<Response<RB>, BoxError>) -> Option<Self> {
+        match *self {}
+    }
+
+    fn run(self, _: Self, _: Result<Response<RB>, BoxError>) -> BoxFuture<'static, Result<Response<RB>, BoxError>> {
         match self {}
     }
 }
@@ -79,12 +89,12 @@ where
             let future = match stage.as_mut().project() {
                 StageProjection::Loop { future } => return future.as_mut().poll(cx),
                 StageProjection::First { future, rest } => {
-                    let first = ready!(future.poll(cx)).map_err(Into::into);
-                    let Some(rest) = rest.take() else { return Poll::Ready(first) };
-                    match rest.after(first) {
-                        Next::Done(answer) => return Poll::Ready(answer),
-                        Next::Loop(future) => future,
-                    }
+                    let mut first = ready!(future.poll(cx)).map_err(Into::into);
+                    let Some(step) = rest.as_ref().and_then(|rest| rest.next(&mut first)) else {
+                        return Poll::Ready(first);
+                    };
+                    let rest = rest.take().expect("it has just been asked");
+                    rest.run(step, first)
                 }
             };
             stage.set(Stage::Loop { future });
@@ -118,10 +128,12 @@ where
 
 /// Whether Redirect leaves it to Retry, further in, to keep the head of this request, where both were told to share it.
 ///
-/// Both ask, and nothing between them changes the request, so both come to the same answer. A request with extensions
-/// may carry overrides, of which one could change it on the way or switch one of the two off.
-pub(crate) fn head_is_shared<B: Replay>(request: &Request<B>, spare: Option<&B>) -> bool {
-    request.extensions().is_empty() && spare.is_some()
+/// Both ask, and nothing between them changes the request, so both come to the same answer. An override of one of them
+/// could switch it off.
+pub(crate) fn head_is_shared(extensions: &Extensions, can_be_sent_again: bool) -> bool {
+    can_be_sent_again
+        && PerRequest::<RedirectOptions>::of(extensions).is_none()
+        && PerRequest::<RetryOptions>::of(extensions).is_none()
 }
 
 /// The head of the request that a redirect answers, in the extensions of that response: from Retry to Redirect.
@@ -172,8 +184,8 @@ impl Head {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::redirect::{RedirectLayer, RedirectOptions};
-    use crate::retry::{RetryLayer, RetryOptions};
+    use crate::redirect::RedirectLayer;
+    use crate::retry::RetryLayer;
     use http::HeaderValue;
     use sortie_core::Body;
     use sortie_testkit::{Scripted, reply, status};
@@ -190,6 +202,7 @@ mod tests {
                 .service(server.clone());
             let mut request = Request::put("http://a.test/").body(Body::from("content")).unwrap();
             request.headers_mut().insert("x", HeaderValue::from_static("1"));
+            request.extensions_mut().insert(7);
             let mut response = client.oneshot(request).await.unwrap();
             assert_eq!((response.status().as_u16(), server.requests().len()), (307, 3));
             let sent = &server.requests()[2];
@@ -197,8 +210,28 @@ mod tests {
                 (sent.method.as_str(), sent.uri.path(), sent.headers["x"].to_str().unwrap()),
                 ("PUT", "/next", "1")
             );
+            assert_eq!(sent.extensions.get(), Some(&7));
             assert!(take_head(&mut response).is_none());
         }
+    }
+
+    #[tokio::test]
+    async fn an_override_of_one_of_the_two_is_not_lost() {
+        let client = || {
+            let server = Scripted::new([reply(307, [("location", "/next")], ""), status(503), status(200)]);
+            let client = ServiceBuilder::new()
+                .layer(RedirectLayer::default().shares_head(true))
+                .layer(RetryLayer::new(RetryOptions::standard().attempts(3)).shares_head(true))
+                .service(server);
+            (client, Request::get("http://a.test/").body(Body::empty()).unwrap())
+        };
+        let (first, mut request) = client();
+        request.extensions_mut().insert(PerRequest::<RedirectOptions>::Off);
+        let mut response = first.oneshot(request).await.unwrap();
+        assert_eq!((response.status().as_u16(), take_head(&mut response).is_none()), (307, true));
+        let (second, mut request) = client();
+        request.extensions_mut().insert(PerRequest::<RetryOptions>::Off);
+        assert_eq!(second.oneshot(request).await.unwrap().status(), 503);
     }
 
     #[tokio::test]

@@ -53,9 +53,10 @@ pub struct Mount {
 }
 
 impl Mount {
-    /// Whether it changes nothing in a request before the request comes to Retry.
-    pub(crate) fn leaves_requests_alone(&self) -> bool {
+    /// Whether the optional layers of the tower (see `stack`) have nothing to do for it.
+    pub(crate) fn asks_for_nothing_optional(&self) -> bool {
         self.layers.is_empty()
+            && self.wire_layers.is_empty()
             && self.timeout.is_none()
             && self.hooks.is_empty()
             && self.headers.is_empty()

@@ -16,6 +16,7 @@ use url::Url;
 
 use crate::into_url::IntoUrl;
 use crate::settings::{Pool, Settings, TransportSetting};
+use crate::stack::Tower;
 use crate::{Error, RequestBuilder, Response, SessionBuilder, userinfo};
 
 /// How long [`Session::close`] waits for bodies that are still being read.
@@ -44,7 +45,7 @@ const CLOSE_DEADLINE: Duration = Duration::from_secs(30);
 pub struct Session(Arc<Inner>);
 
 struct Inner {
-    tower: BoxHttp,
+    tower: Tower,
     /// What the tower was made of; `None` for one that was given.
     settings: Option<Settings>,
     calls: InFlight,
@@ -91,17 +92,17 @@ impl Session {
     /// ```
     #[must_use]
     pub fn from_service(service: impl HttpService<Body>) -> Self {
-        Self::with(BoxHttp::new(service), None, None)
+        Self::with(Tower::of(BoxHttp::new(service)), None, None)
     }
 
-    pub(crate) fn assembled(tower: BoxHttp, settings: Settings, pool: Option<Pool>) -> Self {
+    pub(crate) fn assembled(tower: Tower, settings: Settings, pool: Option<Pool>) -> Self {
         if let Some(pool) = &pool {
             pool.enter();
         }
         Self::with(tower, Some(settings), pool)
     }
 
-    fn with(tower: BoxHttp, settings: Option<Settings>, pool: Option<Pool>) -> Self {
+    fn with(tower: Tower, settings: Option<Settings>, pool: Option<Pool>) -> Self {
         let (calls, left_pool) = (InFlight::default(), AtomicBool::new(false));
         Self(Arc::new(Inner { tower, settings, calls, pool, left_pool }))
     }
@@ -121,7 +122,7 @@ impl Session {
     pub fn to_builder(&self) -> SessionBuilder {
         SessionBuilder::of(match &self.0.settings {
             Some(settings) => settings.clone(),
-            None => Settings { transport: TransportSetting::Given(self.0.tower.clone()), ..Settings::default() },
+            None => Settings { transport: TransportSetting::Given(self.0.tower.whole()), ..Settings::default() },
         })
     }
 

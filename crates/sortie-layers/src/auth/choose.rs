@@ -1,11 +1,11 @@
 //! Which auth signs a request. A pure function of its head.
 
 use http::header::AUTHORIZATION;
-use http::{Extensions, HeaderMap, Uri};
+use http::{Extensions, HeaderMap};
 use sortie_core::auth::{Auth, SharedAuth, Userinfo};
 use sortie_core::{Chain, Defaulted, PerRequest};
 
-use super::{AuthOptions, Basic, userinfo};
+use super::{AuthOptions, Basic};
 
 /// The auth that signs a request.
 #[derive(Clone, Debug)]
@@ -23,11 +23,16 @@ impl Chosen {
     }
 }
 
-/// The auth for a request of this head; `None` if it is sent as it is.
+/// The auth for a request of this head, with the userinfo of its URI; `None` if it is sent as it is.
 ///
 /// In this order, each only where it applies: the request's, an `Authorization` set on the request (which is no auth:
 /// it is sent as it is), the mount's, the session's, a default `Authorization`, the userinfo of the URL.
-pub(super) fn choose(uri: &Uri, headers: &HeaderMap, extensions: &Extensions, options: &AuthOptions) -> Option<Chosen> {
+pub(super) fn choose(
+    named: Option<Userinfo>,
+    headers: &HeaderMap,
+    extensions: &Extensions,
+    options: &AuthOptions,
+) -> Option<Chosen> {
     // What was given for one server is not for those that another one names.
     let at_home = !Chain::has_crossed(extensions);
     match PerRequest::<SharedAuth>::of(extensions) {
@@ -46,7 +51,7 @@ pub(super) fn choose(uri: &Uri, headers: &HeaderMap, extensions: &Extensions, op
     if has_header || !at_home {
         return None;
     }
-    let Userinfo { user, password, .. } = extensions.get().cloned().or_else(|| userinfo::of(uri))?;
+    let Userinfo { user, password, .. } = extensions.get().cloned().or(named)?;
     // As in requests, a user without a password (`user@`, not `user:@`) is not sent.
     Some(Chosen::Userinfo(Basic::new(user, password?)))
 }
@@ -54,7 +59,8 @@ pub(super) fn choose(uri: &Uri, headers: &HeaderMap, extensions: &Extensions, op
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
+    use crate::auth::userinfo;
+    use http::{HeaderValue, Uri};
     use sortie_core::auth::Unsigned;
 
     fn named(name: &'static str) -> SharedAuth {
@@ -68,7 +74,7 @@ mod tests {
     /// `m`ount auth, `s`ession auth, user`i`nfo, `u`serinfo in the URI; `x` after a hop to a foreign origin.
     fn signer(there: &str) -> String {
         let has = |letter| there.contains(letter);
-        let uri = if has('u') { "http://uri:x@a/" } else { "http://a/" }.parse().unwrap();
+        let uri: Uri = if has('u') { "http://uri:x@a/" } else { "http://a/" }.parse().unwrap();
         let (mut headers, mut extensions) = (HeaderMap::new(), Extensions::new());
         let options = AuthOptions {
             mount: has('m').then(|| named("mount")),
@@ -93,7 +99,7 @@ mod tests {
         if has('x') {
             extensions.insert(Chain::extend(None, &"http://b/".parse().unwrap(), &uri).unwrap());
         }
-        let Some(chosen) = choose(&uri, &headers, &extensions, &options) else { return "none".into() };
+        let Some(chosen) = choose(userinfo::of(&uri), &headers, &extensions, &options) else { return "none".into() };
         if let Chosen::Userinfo(_) = chosen {
             return "userinfo".into();
         }
@@ -132,7 +138,8 @@ mod tests {
     #[test]
     fn userinfo_needs_a_password_though_it_may_be_empty() {
         let chosen = |uri: &str| {
-            choose(&uri.parse().unwrap(), &HeaderMap::new(), &Extensions::new(), &AuthOptions::default()).is_some()
+            choose(userinfo::of(&uri.parse().unwrap()), &HeaderMap::new(), &Extensions::new(), &AuthOptions::default())
+                .is_some()
         };
         for (uri, signs) in
             [("http://u:p@a/", true), ("http://u:@a/", true), ("http://:p@a/", true), ("http://u@a/", false)]

@@ -195,8 +195,8 @@ where
         if without_defaults && Defaulted::contains(extensions, &AUTHORIZATION) {
             request.headers_mut().remove(AUTHORIZATION);
         }
-        let chosen = choose(request.uri(), request.headers(), request.extensions(), &self.options);
-        userinfo::strip(request.uri_mut());
+        let named = userinfo::take(request.uri_mut());
+        let chosen = choose(named, request.headers(), request.extensions(), &self.options);
         let Some(chosen) = chosen else { return FirstThenLoop::new(self.inner.call(request), None) };
         // What has lost is not sent, also not on the leg before the challenge.
         request.headers_mut().remove(AUTHORIZATION);

@@ -5,6 +5,13 @@ use http::uri::Authority;
 use percent_encoding::percent_decode_str;
 use sortie_core::auth::Userinfo;
 
+/// Takes the userinfo out of a URI.
+pub(super) fn take(uri: &mut Uri) -> Option<Userinfo> {
+    let found = of(uri)?;
+    strip(uri);
+    Some(found)
+}
+
 /// The userinfo of a URI.
 pub(crate) fn of(uri: &Uri) -> Option<Userinfo> {
     let (userinfo, _) = Userinfo::split(uri)?;
@@ -16,8 +23,7 @@ pub(crate) fn of(uri: &Uri) -> Option<Userinfo> {
     })
 }
 
-/// Takes the userinfo out of a URI.
-pub(super) fn strip(uri: &mut Uri) {
+fn strip(uri: &mut Uri) {
     let Some((_, host)) = Userinfo::split(uri) else { return };
     // The end of a valid authority is one too; if not, a URI without a target is better than one with a password.
     let bare = host.parse::<Authority>();
@@ -43,15 +49,13 @@ mod tests {
             ("http://%C3%A4:%ff@h/", "ä", Some("\u{fffd}"), "http://h/"),
         ] {
             let mut uri: Uri = given.parse().unwrap();
-            let found = of(&uri).unwrap();
-            strip(&mut uri);
+            let found = take(&mut uri).unwrap();
             assert_eq!((&*found.user, found.password.as_deref()), (user, password), "{given}");
             assert_eq!(uri, left);
         }
         for given in ["http://h/@", "/u:p@h", "*"] {
             let mut uri: Uri = given.parse().unwrap();
-            assert!(of(&uri).is_none());
-            strip(&mut uri);
+            assert!(take(&mut uri).is_none());
             assert_eq!(uri, given);
         }
     }

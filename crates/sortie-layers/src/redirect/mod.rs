@@ -71,7 +71,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
-use sortie_core::{BoxError, Replay, call_when_ready};
+use sortie_core::{BoxError, BoxFuture, Replay, call_when_ready};
 use tower_layer::Layer;
 use tower_service::Service;
 use url::Url;
@@ -86,7 +86,7 @@ pub use error::{Failed, ForbiddenScheme, InvalidLocation, NotReplayable, TooMany
 pub use history::{FinalUrl, Fragment, History, Hop};
 pub use options::{Danger, OnLimit, RedirectOptions, RefererPolicy};
 
-use crate::again::{self, FirstThenLoop, Head, Next, head_is_shared, take_head};
+use crate::again::{self, FirstThenLoop, Head, head_is_shared, take_head};
 pub(crate) use next_hop::is_redirect;
 use next_hop::{Content, Decision, next_hop};
 
@@ -104,11 +104,10 @@ impl RedirectLayer {
         Self { options: Arc::new(options), shares_head: false }
     }
 
-    /// Keeps no copy of the head of a request that has no extensions, and takes the one that
-    /// [`Retry`](crate::retry::RetryLayer::shares_head) keeps.
+    /// Keeps no copy of a request's head, and takes the one that [`Retry`](crate::retry::RetryLayer::shares_head) keeps.
     ///
-    /// To be set only where every service below has a Retry that is set likewise, and nothing stands between them that
-    /// changes a request without extensions or leaves one in it.
+    /// To be set only where every service below has a Retry that is set likewise, and nothing between them changes a
+    /// request. One that overrides either of the two has its head kept by both.
     #[must_use]
     pub fn shares_head(self, shares_head: bool) -> Self {
         Self { shares_head, ..self }
@@ -162,7 +161,7 @@ where
         };
         let mut service = again::take_ready(&mut self.inner);
         let spare = request.body().replay();
-        let shared = self.shares_head && head_is_shared(&request, spare.as_ref());
+        let shared = self.shares_head && head_is_shared(request.extensions(), spare.is_some());
         let head = (!shared).then(|| Box::new(Head::of(&request)));
         let first = service.call(request);
         FirstThenLoop::new(first, Some(Rest { service, head, spare, options }))
@@ -190,11 +189,14 @@ where
     B: Replay + Send + 'static,
     RB: Send + 'static,
 {
-    fn after(self, first: Result<Response<RB>, BoxError>) -> Next<RB> {
-        match first {
-            Ok(response) if is_redirect(response.status()) => Next::Loop(Box::pin(follow(self, response))),
-            answer => Next::Done(answer),
-        }
+    type Step = ();
+
+    fn next(&self, first: &mut Result<Response<RB>, BoxError>) -> Option<()> {
+        first.as_ref().is_ok_and(|response| is_redirect(response.status())).then_some(())
+    }
+
+    fn run(self, (): (), first: Result<Response<RB>, BoxError>) -> BoxFuture<'static, Result<Response<RB>, BoxError>> {
+        Box::pin(async { follow(self, first?).await })
     }
 }
 

@@ -62,7 +62,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
 use http::{Request, Response};
-use sortie_core::{BoxError, Deadline, Replay, call_when_ready};
+use sortie_core::{BoxError, BoxFuture, Deadline, Replay, call_when_ready};
 use tokio::time::Instant;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -79,7 +79,7 @@ pub use budget::Budget;
 pub use error::{Failed, NotReplayable};
 pub use options::{MaybeProcessed, RetryOptions};
 
-use crate::again::{self, FirstThenLoop, Head, Next, head_is_shared, leave_head};
+use crate::again::{self, FirstThenLoop, Head, head_is_shared, leave_head};
 use crate::redirect::is_redirect;
 use decide::{Attempt, End, Moment, Verdict, decide, is_idempotent};
 use options::Spending;
@@ -101,7 +101,7 @@ impl RetryLayer {
         Self { options: Arc::new(options), budget: Budget::default(), shares_head: false }
     }
 
-    /// Leaves the head of a request that has no extensions with the redirect that answers it, for the
+    /// Leaves the head of a request with the redirect that answers it, for the
     /// [`Redirect`](crate::redirect::RedirectLayer::shares_head) further out.
     #[must_use]
     pub fn shares_head(self, shares_head: bool) -> Self {
@@ -160,7 +160,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let spare = request.body().replay();
-        let shared = self.shares_head && head_is_shared(&request, spare.as_ref());
+        let shared = self.shares_head && head_is_shared(request.extensions(), spare.is_some());
         let options = self.options(request.extensions());
         // For Redirect's sake a head is kept where there will be one attempt only, too.
         let Some(options) = options.or_else(|| shared.then(|| self.options.clone())) else {
@@ -232,12 +232,22 @@ where
     B: Replay + Send + 'static,
     RB: Send + 'static,
 {
-    fn after(self, first: Result<Response<RB>, BoxError>) -> Next<RB> {
-        match self.plan.next(&first, 1) {
-            Some(wait) => Next::Loop(Box::pin(repeat(self, first, wait))),
-            None if self.plan.shared => Next::Done(share(first, self.spare.as_ref())),
-            None => Next::Done(first),
+    type Step = Duration;
+
+    fn next(&self, first: &mut Result<Response<RB>, BoxError>) -> Option<Duration> {
+        let wait = self.plan.next(first, 1);
+        if wait.is_none() && self.plan.shared {
+            share(first, self.spare.as_ref());
         }
+        wait
+    }
+
+    fn run(
+        self,
+        wait: Duration,
+        first: Result<Response<RB>, BoxError>,
+    ) -> BoxFuture<'static, Result<Response<RB>, BoxError>> {
+        Box::pin(repeat(self, first, wait))
     }
 }
 
@@ -274,22 +284,18 @@ where
         }
     }
     if plan.shared {
-        result = share(result, spare.as_ref());
+        share(&mut result, spare.as_ref());
     }
     mark(result, Attempts { count: sends })
 }
 
 /// Leaves the head of the request with a redirect.
-fn share<B, RB>(
-    mut result: Result<Response<RB>, BoxError>,
-    spare: Option<&(Head, B)>,
-) -> Result<Response<RB>, BoxError> {
-    if let (Ok(response), Some((head, _))) = (&mut result, spare)
+fn share<B, RB>(result: &mut Result<Response<RB>, BoxError>, spare: Option<&(Head, B)>) {
+    if let (Ok(response), Some((head, _))) = (result, spare)
         && is_redirect(response.status())
     {
         leave_head(response, head);
     }
-    result
 }
 
 fn again<B: Replay>((head, body): &(Head, B)) -> Option<Request<B>> {
