@@ -48,7 +48,7 @@ macro_rules! layers {
             // what a hop stripped is not added again.
             .layer($tower::optional(BaseUrlLayer::new(settings.base_url.clone())))
             .layer($tower::optional(QueryLayer::new(settings.query.clone())))
-            .layer(HeadersLayer::new(defaults(settings)))
+            .layer(HeadersLayer::new(defaults(settings, $tower::HAS_OVERRIDES)))
             // Outside everything that depends on the origin: what stands below is decided anew for every hop.
             .layer(RedirectLayer::new(settings.redirect.clone()).shares_head($tower::SHARES_HEAD))
             .layer($tower::optional(SeamLayer::new(&settings.hop_layers)))
@@ -174,6 +174,8 @@ mod whole {
     }
 
     pub(super) const SHARES_HEAD: bool = false;
+    /// A request may bring an auth of its own.
+    pub(super) const HAS_OVERRIDES: bool = true;
 }
 
 /// Without the optional ones. Nothing is left between Redirect and Retry that changes a request.
@@ -192,11 +194,12 @@ mod lower {
     }
 
     pub(super) const SHARES_HEAD: bool = true;
+    pub(super) const HAS_OVERRIDES: bool = false;
 }
 
 /// The same, with a time limit for the call: what a session sets most.
 mod limited {
-    pub(super) use super::lower::{SHARES_HEAD, boxed, optional};
+    pub(super) use super::lower::{HAS_OVERRIDES, SHARES_HEAD, boxed, optional};
 
     pub(super) fn limit<L>(layer: L) -> L {
         layer
@@ -205,11 +208,13 @@ mod limited {
 
 /// The default headers, of which those are named that a mount's header or an auth may replace: nobody else asks.
 ///
-/// An auth may put its key into any header. Only the two that every session has are left out where no mount sets them,
-/// so that most requests carry no list.
-fn defaults(settings: &Settings) -> HeadersOptions {
+/// An auth may put its key into any header: of the request's own, nobody knows before. Only the two that every session
+/// has are left out where no mount sets them, so that most requests carry no list.
+fn defaults(settings: &Settings, has_overrides: bool) -> HeadersOptions {
     let set_by_mount = |name: &HeaderName| settings.mounts.iter().any(|(_, mount)| mount.headers.contains_key(name));
-    let replaceable = |name: &&HeaderName| (**name != ACCEPT && **name != USER_AGENT) || set_by_mount(name);
+    let has_auth = settings.auth.is_some() || settings.mounts.iter().any(|(_, mount)| mount.auth.is_some());
+    let by_auth = |name: &HeaderName| (has_overrides || has_auth) && *name != ACCEPT && *name != USER_AGENT;
+    let replaceable = |name: &&HeaderName| by_auth(name) || set_by_mount(name);
     let names: Vec<_> = settings.headers.keys().filter(replaceable).cloned().collect();
     HeadersOptions::from(settings.headers.clone()).replaceable(names)
 }
