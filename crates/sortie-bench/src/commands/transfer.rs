@@ -11,7 +11,7 @@ use crate::report::Report;
 use crate::server::{Server, Wire};
 use crate::table::{Cell, Table};
 
-const COLUMNS: [&str; 5] = ["client", "GB/s", "× floor", "CPU ms", "peak MiB"];
+const COLUMNS: [&str; 6] = ["client", "GB/s", "its worst", "× floor", "CPU ms", "peak MiB"];
 const SIZE: u64 = 1 << 30;
 
 const PEERS: [Peer; 6] = [Peer::Floor, Peer::Transport, Peer::Session, Peer::Legacy, Peer::Reqwest, Peer::Ureq];
@@ -31,7 +31,7 @@ pub(crate) fn run(options: &Options) -> Result<Report, BoxError> {
     report.note(format!(
         "1 GiB over one plain HTTP/1.1 connection, in pieces and chunks of 64 KiB; CPU and peak memory of the client's \
          process. GB/s: the best of {rounds} rounds, the clients in turn within each, for what else the machine does \
-         only lessens them; CPU and memory: the median."
+         only lessens them; the worst shows by how much. CPU and memory: the median."
     ));
     Ok(report)
 }
@@ -56,6 +56,7 @@ fn measure(report: &mut Report, server: &Server, upload: bool, sized: bool, roun
             peer.name(),
             [
                 Cell::Ratio(best(rounds, gigabytes)),
+                Cell::Ratio(rounds.iter().map(gigabytes).fold(f64::INFINITY, f64::min)),
                 Cell::Ratio(best(rounds, gigabytes) / best(floor, gigabytes)),
                 Cell::Whole(median_of(rounds, |measured| measured.cpu_seconds * 1e3)),
                 Cell::Tenths(median_of(rounds, |measured| measured.peak / f64::from(1 << 20))),
