@@ -78,7 +78,10 @@ impl Engine for Http2 {
     fn poll(&mut self, cx: &mut Context<'_>, conn: &Conn) -> Poll<CloseReason> {
         self.adopt();
         loop {
-            while let Poll::Ready(Some(())) = self.tasks.poll_next_unpin(cx) {}
+            // Without tokio's budget, which taking many requests over uses up: they would wait for the next turn to be
+            // written, and the server for them. A window's worth of frames bounds what this reads.
+            let mut tasks = tokio::task::unconstrained(self.tasks.next());
+            while let Poll::Ready(Some(())) = Pin::new(&mut tasks).poll(cx) {}
             if let Some(connection) = &mut self.connection {
                 // Polled after the tasks, so that a GOAWAY which has just come is seen now.
                 if let Poll::Ready(result) = Pin::new(connection).poll(cx) {
