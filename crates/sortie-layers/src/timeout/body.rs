@@ -18,12 +18,12 @@ pin_project! {
         // Gone once it has ended or the limit has run out.
         #[pin]
         inner: Option<RB>,
-        clock: Option<Box<Clock>>,
+        clock: Option<Pin<Box<Clock>>>,
     }
 }
 
 impl<RB> TimeoutBody<RB> {
-    pub(super) fn new(inner: RB, clock: Option<Box<Clock>>) -> Self {
+    pub(super) fn new(inner: RB, clock: Option<Pin<Box<Clock>>>) -> Self {
         Self { inner: Some(inner), clock }
     }
 }
@@ -72,14 +72,18 @@ where
 type Polled<B> = Poll<Option<Result<Frame<<B as HttpBody>::Data>, <B as HttpBody>::Error>>>;
 
 /// What `body` yields within the limit.
-fn within<B: HttpBody>(clock: &mut Clock, body: Pin<&mut B>, cx: &mut Context<'_>) -> Result<Polled<B>, Elapsed> {
+fn within<B: HttpBody>(
+    clock: &mut Pin<Box<Clock>>,
+    body: Pin<&mut B>,
+    cx: &mut Context<'_>,
+) -> Result<Polled<B>, Elapsed> {
     if body.is_end_stream() {
         return Ok(body.poll_frame(cx));
     }
     // A body that always has a chunk ready never comes to wait for the timer.
     clock.check()?;
     match body.poll_frame(cx) {
-        Poll::Pending => match clock.poll(cx) {
+        Poll::Pending => match clock.as_mut().poll(cx) {
             Poll::Ready(elapsed) => Err(elapsed),
             Poll::Pending => Ok(Poll::Pending),
         },

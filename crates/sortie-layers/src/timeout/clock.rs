@@ -4,25 +4,29 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use pin_project_lite::pin_project;
 use sortie_core::{Deadline, Elapsed, Phase};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// A limit that is running. It goes with the response, from the future of its head to its body.
-pub(super) struct Clock {
-    elapsed: Elapsed,
-    at: Instant,
-    /// The timer, made at the first wait: most bodies are there with their head and need none.
-    sleep: Option<Pin<Box<Sleep>>>,
+pin_project! {
+    /// A limit that is running. It goes with the response, from the future of its head to its body.
+    pub(super) struct Clock {
+        elapsed: Elapsed,
+        at: Instant,
+        // The timer, made at the first wait: most bodies are there with their head and need none.
+        #[pin]
+        sleep: Option<Sleep>,
+    }
 }
 
 impl Clock {
     /// Starts now; `None` without a limit, and for one beyond the end of time.
     ///
     /// Boxed: the futures and bodies that have room for one are moved through every layer, and few calls have one.
-    pub(super) fn start(phase: Phase, limit: Option<Duration>) -> Option<Box<Self>> {
+    pub(super) fn start(phase: Phase, limit: Option<Duration>) -> Option<Pin<Box<Self>>> {
         let limit = limit?;
         let at = Instant::now().checked_add(limit)?;
-        Some(Box::new(Self { elapsed: Elapsed::new(phase, limit), at, sleep: None }))
+        Some(Box::pin(Self { elapsed: Elapsed::new(phase, limit), at, sleep: None }))
     }
 
     pub(super) fn deadline(&self) -> Deadline {
@@ -35,9 +39,13 @@ impl Clock {
     }
 
     /// Waits for the limit to run out.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Elapsed> {
-        let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(self.at)));
-        sleep.as_mut().poll(cx).map(|()| self.elapsed)
+    pub(super) fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Elapsed> {
+        let mut this = self.project();
+        if this.sleep.is_none() {
+            this.sleep.set(Some(sleep_until(*this.at)));
+        }
+        let sleep = this.sleep.as_pin_mut().expect("it was there or has been made");
+        sleep.poll(cx).map(|()| *this.elapsed)
     }
 }
 

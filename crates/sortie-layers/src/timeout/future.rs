@@ -17,12 +17,12 @@ pin_project! {
         // Gone once the limit has run out.
         #[pin]
         inner: Option<F>,
-        clock: Option<Box<Clock>>,
+        clock: Option<Pin<Box<Clock>>>,
     }
 }
 
 impl<F> AttemptFuture<F> {
-    pub(super) fn new(inner: F, clock: Option<Box<Clock>>) -> Self {
+    pub(super) fn new(inner: F, clock: Option<Pin<Box<Clock>>>) -> Self {
         Self { inner: Some(inner), clock }
     }
 }
@@ -44,7 +44,7 @@ where
         let Some(clock) = this.clock else {
             return Poll::Pending;
         };
-        let elapsed = ready!(clock.poll(cx));
+        let elapsed = ready!(clock.as_mut().poll(cx));
         this.inner.set(None);
         Poll::Ready(Err(elapsed.into()))
     }
@@ -66,7 +66,7 @@ pin_project! {
 }
 
 impl<F> TimeoutFuture<F> {
-    pub(super) fn new(inner: F, clock: Option<Box<Clock>>) -> Self {
+    pub(super) fn new(inner: F, clock: Option<Pin<Box<Clock>>>) -> Self {
         Self { head: AttemptFuture::new(inner, clock) }
     }
 }
