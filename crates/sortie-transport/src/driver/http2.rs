@@ -1,9 +1,11 @@
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Wake, Waker};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use futures_util::task::AtomicWaker;
 use hyper::client::conn::http2;
 use hyper::rt::Executor;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -30,9 +32,32 @@ impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Exec {
     }
 }
 
+/// Notes who was woken, and wakes the driver: whatever is woken there, the driver is polled, and what was not need not be.
+#[derive(Default)]
+struct Flag {
+    woken: AtomicBool,
+    driver: AtomicWaker,
+}
+
+impl Wake for Flag {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.woken.store(true, Ordering::Release);
+        self.driver.wake();
+    }
+}
+
 pub(super) struct Http2 {
     /// Where requests go in; `None` once it takes no more.
     connection: Option<http2::Connection<TokioIo<ConnIo>, Upload, Exec>>,
+    /// Whether that was woken, and its waker.
+    flag: Arc<Flag>,
+    waker: Waker,
+    /// How many bytes had come when it was polled last.
+    read: u64,
     tasks: FuturesUnordered<Task>,
     new: Exec,
     limit: Option<usize>,
@@ -51,7 +76,9 @@ pub(super) async fn handshake(io: TokioIo<ConnIo>, conn: &Arc<Conn>) -> hyper::R
         .handshake(io)
         .await?;
     let (connection, tasks, reason) = (Some(connection), FuturesUnordered::new(), CloseReason::Server);
-    let engine = Http2 { connection, tasks, new, limit: None, reason };
+    let flag = Arc::new(Flag { woken: AtomicBool::new(true), driver: AtomicWaker::new() });
+    let waker = flag.clone().into();
+    let engine = Http2 { connection, flag, waker, read: 0, tasks, new, limit: None, reason };
     Ok((Stream { sender, conn: conn.clone() }, engine))
 }
 
@@ -62,6 +89,24 @@ impl Http2 {
         let any = !new.is_empty();
         self.tasks.extend(new.drain(..));
         any
+    }
+
+    /// Polls what takes requests over, if it was woken, or if something was read: nothing wakes it when the peer says
+    /// GOAWAY, and that is to be seen before the next request.
+    fn poll_connection(&mut self, conn: &Conn) {
+        let read = conn.bytes_in();
+        let woken = self.flag.woken.swap(false, Ordering::AcqRel);
+        if !woken && read == self.read {
+            return;
+        }
+        self.read = read;
+        let Some(connection) = &mut self.connection else { return };
+        if let Poll::Ready(result) = Pin::new(connection).poll(&mut Context::from_waker(&self.waker)) {
+            self.reason = ended(&result);
+            self.connection = None;
+            conn.retire();
+            conn.gone();
+        }
     }
 
     /// Tells the origin how many streams the peer allows.
@@ -76,21 +121,14 @@ impl Http2 {
 
 impl Engine for Http2 {
     fn poll(&mut self, cx: &mut Context<'_>, conn: &Conn) -> Poll<CloseReason> {
+        self.flag.driver.register(cx.waker());
         self.adopt();
         loop {
             // Without tokio's budget, which taking many requests over uses up: they would wait for the next turn to be
             // written, and the server for them. A window's worth of frames bounds what this reads.
             let mut tasks = tokio::task::unconstrained(self.tasks.next());
             while let Poll::Ready(Some(())) = Pin::new(&mut tasks).poll(cx) {}
-            if let Some(connection) = &mut self.connection {
-                // Polled after the tasks, so that a GOAWAY which has just come is seen now.
-                if let Poll::Ready(result) = Pin::new(connection).poll(cx) {
-                    self.reason = ended(&result);
-                    self.connection = None;
-                    conn.retire();
-                    conn.gone();
-                }
-            }
+            self.poll_connection(conn);
             if !self.adopt() {
                 break;
             }
