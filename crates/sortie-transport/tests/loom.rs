@@ -157,6 +157,10 @@ impl Origin {
     }
 
     fn queue(&self, waker: &Waker) -> Result<Granted, Ticket> {
+        let at_once = self.0.state.lock().unwrap().checkout_at_once(|_| true, |_| true);
+        if let Some(granted) = at_once {
+            return Ok(granted);
+        }
         self.with(|state, effects| match state.checkout(|_| true, |_| true, effects) {
             Some(granted) => Ok(granted),
             None => Err(state.wait(waker.clone(), false, effects)),
@@ -187,8 +191,20 @@ impl Origin {
     /// The end of an exchange.
     fn give_back(&self, granted: &Granted) {
         match *granted {
-            Grant::Exclusive(id, handle) => self.with(|state, effects| state.offer(id, handle, effects)),
-            Grant::Stream(id, _) => self.with(|state, effects| state.end_stream(id, effects)),
+            Grant::Exclusive(id, handle) => {
+                let left = self.0.state.lock().unwrap().keep_at_once(id, handle);
+                match left {
+                    Ok(()) => self.make_room(),
+                    Err(handle) => self.with(|state, effects| state.offer(id, handle, effects)),
+                }
+            }
+            Grant::Stream(id, _) => {
+                let done = self.0.state.lock().unwrap().end_stream_at_once(id);
+                match done {
+                    true => self.make_room(),
+                    false => self.with(|state, effects| state.end_stream(id, effects)),
+                }
+            }
             Grant::Failed(_) => {}
         }
     }
@@ -215,7 +231,7 @@ fn two_calls_share_one_connection_one_after_the_other() {
         let call = thread::spawn(move || other.give_back(&other.acquire()));
         origin.give_back(&origin.acquire());
         call.join().unwrap();
-        assert_eq!(origin.stats(), (1, 0, 1, 0));
+        assert_eq!(origin.counts(), (1, 0, 1, 0));
     });
 }
 
@@ -227,7 +243,7 @@ fn who_leaves_takes_nothing_along() {
         let call = thread::spawn(move || other.wait_and_leave());
         origin.give_back(&origin.acquire());
         call.join().unwrap();
-        assert_eq!(origin.stats(), (1, 0, 1, 0));
+        assert_eq!(origin.counts(), (1, 0, 1, 0));
     });
 }
 
@@ -243,7 +259,7 @@ fn a_connection_that_dies_in_use_leaves_its_place_to_who_waits() {
         });
         origin.give_back(&origin.acquire());
         call.join().unwrap();
-        let (open, connecting, idle, waiting) = origin.stats();
+        let (open, connecting, idle, waiting) = origin.counts();
         assert!(open <= 1 && (connecting, waiting) == (0, 0) && idle == open);
     });
 }
@@ -261,7 +277,7 @@ fn a_connection_on_its_way_back_serves_or_is_replaced() {
         });
         origin.give_back(&origin.acquire());
         call.join().unwrap();
-        assert_eq!(origin.stats().3, 0);
+        assert_eq!(origin.counts().3, 0);
     });
 }
 
@@ -273,7 +289,7 @@ fn a_failed_connect_fails_who_waited_for_it_and_nobody_is_forgotten() {
         let call = thread::spawn(move || other.give_back(&other.acquire()));
         origin.give_back(&origin.acquire());
         call.join().unwrap();
-        let (open, connecting, idle, waiting) = origin.stats();
+        let (open, connecting, idle, waiting) = origin.counts();
         assert!(open <= 1 && (connecting, waiting) == (0, 0) && idle == open);
     });
 }
@@ -293,7 +309,7 @@ fn streams_are_never_more_than_allowed_and_none_is_lost() {
         let thread = thread::spawn(move || call(&other, &others));
         call(&origin, &running);
         thread.join().unwrap();
-        assert_eq!(origin.stats().3, 0);
+        assert_eq!(origin.counts().3, 0);
     });
 }
 
@@ -312,7 +328,7 @@ fn a_goaway_at_any_time_leaves_nobody_waiting() {
         origin.give_back(&first);
         goaway.join().unwrap();
         call.join().unwrap();
-        assert_eq!(origin.stats().3, 0);
+        assert_eq!(origin.counts().3, 0);
     });
 }
 
@@ -331,7 +347,7 @@ fn a_connection_gone_quiet_and_back_leaves_nobody_waiting() {
         origin.give_back(&first);
         quiet.join().unwrap();
         call.join().unwrap();
-        assert_eq!(origin.stats(), (1, 0, 1, 0));
+        assert_eq!(origin.counts(), (1, 0, 1, 0));
     });
 }
 
@@ -366,8 +382,8 @@ fn an_idle_connection_elsewhere_makes_room_and_the_places_are_kept() {
         let call = thread::spawn(move || other.give_back(&other.acquire()));
         two.give_back(&two.acquire());
         call.join().unwrap();
-        assert_eq!((one.stats().3, two.stats().3), (0, 0));
-        assert_eq!(one.stats().0 + two.stats().0, 1);
+        assert_eq!((one.counts().3, two.counts().3), (0, 0));
+        assert_eq!(one.counts().0 + two.counts().0, 1);
         one.0.others.lock().unwrap().clear();
         two.0.others.lock().unwrap().clear();
     });

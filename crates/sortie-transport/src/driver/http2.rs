@@ -19,6 +19,10 @@ use crate::upload::Upload;
 /// The shortest server preface: a SETTINGS frame without settings. Before it, the peer's limit is a guess.
 const SETTINGS: u64 = 9;
 
+/// How often the byte stream is read in one turn of the driver, so that a peer that never stops leaves the thread to
+/// others now and then. tokio allows 128 operations.
+const READS: u32 = 64;
+
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Where hyper puts the futures that it would have spawned. They run in the driver and end with it: as tasks of their
@@ -122,10 +126,11 @@ impl Http2 {
 impl Engine for Http2 {
     fn poll(&mut self, cx: &mut Context<'_>, conn: &Conn) -> Poll<CloseReason> {
         self.flag.driver.register(cx.waker());
+        conn.allow_reads(READS);
         self.adopt();
         loop {
             // Without tokio's budget, which taking many requests over uses up: they would wait for the next turn to be
-            // written, and the server for them. A window's worth of frames bounds what this reads.
+            // written, and the server for them. What a turn may read has a limit of its own.
             let mut tasks = tokio::task::unconstrained(self.tasks.next());
             while let Poll::Ready(Some(())) = Pin::new(&mut tasks).poll(cx) {}
             self.poll_connection(conn);

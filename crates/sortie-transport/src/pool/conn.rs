@@ -1,6 +1,6 @@
 //! One connection, as it is seen by everyone but its driver.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -53,6 +53,8 @@ pub(crate) struct Conn {
     first_byte: AtomicU64,
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
+    /// How often it may be read before its driver is polled again; [`u32::MAX`] where that is not limited.
+    reads: AtomicU32,
     /// How many requests it was given.
     requests: AtomicU64,
     /// HTTP/2: exchanges under way.
@@ -96,6 +98,7 @@ impl Conn {
             first_byte: AtomicU64::new(NONE),
             bytes_in: AtomicU64::new(0),
             bytes_out: AtomicU64::new(0),
+            reads: AtomicU32::new(u32::MAX),
             requests: AtomicU64::new(0),
             streams: AtomicUsize::new(0),
             avoided: AtomicBool::new(false),
@@ -122,6 +125,21 @@ impl Conn {
 
     pub(crate) fn info(&self) -> Option<&Arc<Info>> {
         self.info.get()
+    }
+
+    /// How often it may be read until this is called again.
+    pub(crate) fn allow_reads(&self, reads: u32) {
+        self.reads.store(reads, Ordering::Relaxed);
+    }
+
+    /// Whether it may be read once more in this turn.
+    pub(crate) fn may_read(&self) -> bool {
+        // By one task at a time.
+        let left = self.reads.load(Ordering::Relaxed);
+        if left != u32::MAX {
+            self.reads.store(left.saturating_sub(1), Ordering::Relaxed);
+        }
+        left > 0
     }
 
     pub(crate) fn bytes_in(&self) -> u64 {
