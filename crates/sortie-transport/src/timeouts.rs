@@ -118,9 +118,12 @@ impl Limits {
     }
 }
 
-/// `limit` after `from`. One that lies beyond the clock's end (`Duration::MAX`) is thirty years ahead, which is never.
+/// Thirty years, which is never: what lies beyond the clock's end (`Duration::MAX`) comes to this.
+pub(crate) const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
+
+/// `limit` after `from`.
 pub(crate) fn after(from: Instant, limit: Duration) -> Instant {
-    from.checked_add(limit).unwrap_or_else(|| from + Duration::from_secs(30 * 365 * 24 * 3600))
+    from.checked_add(limit).unwrap_or_else(|| from + NEVER)
 }
 
 /// A clock that fires at `at`; `None` outside of a tokio runtime, where there are no clocks.

@@ -10,10 +10,11 @@ use hyper::client::conn::http2;
 use hyper::rt::Executor;
 use hyper_util::rt::{TokioIo, TokioTimer};
 
-use super::{ConnIo, Engine, ended};
+use super::{ConnIo, Engine, LEAST, ended};
 use crate::pool::conn::Conn;
 use crate::pool::handles::Stream;
 use crate::reason::CloseReason;
+use crate::timeouts::NEVER;
 use crate::upload::Upload;
 
 /// The shortest server preface: a SETTINGS frame without settings. Before it, the peer's limit is a guess.
@@ -75,8 +76,9 @@ pub(super) async fn handshake(io: TokioIo<ConnIo>, conn: &Arc<Conn>) -> hyper::R
     let (sender, connection) = http2::Builder::new(new.clone())
         .initial_max_send_streams(1)
         .timer(TokioTimer::new())
-        .keep_alive_interval(ping.interval)
-        .keep_alive_timeout(ping.timeout)
+        // hyper adds them to the time as they are; and an interval of nothing would make it ask all the time.
+        .keep_alive_interval(ping.interval.map(|interval| interval.clamp(LEAST, NEVER)))
+        .keep_alive_timeout(ping.timeout.min(NEVER))
         .handshake(io)
         .await?;
     let (connection, tasks, reason) = (Some(connection), FuturesUnordered::new(), CloseReason::Server);

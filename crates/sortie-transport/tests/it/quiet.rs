@@ -144,6 +144,16 @@ async fn a_ping_that_is_not_answered_in_time_ends_the_connection() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_interval_without_end_and_one_of_nothing_are_no_trouble() {
+    for (interval, timeout) in [(Duration::MAX, Duration::MAX), (Duration::ZERO, Duration::MAX)] {
+        let (server, network) = (server(), Network::default());
+        let options = TransportOptions::default().http2_keep_alive_interval(interval).http2_keep_alive_timeout(timeout);
+        let transport = network.transport(&server, options);
+        assert_eq!(fetch(&transport, get("http://a.test/3")).await.unwrap(), "hello");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_idle_connection_is_neither_asked_nor_avoided() {
     let (server, network) = (server(), Network::default());
     let transport = network.transport(&server, TransportOptions::default().http2_keep_alive_interval(secs(1)));
