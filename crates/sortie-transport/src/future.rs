@@ -91,20 +91,18 @@ impl ResponseFuture {
     }
 
     /// Sends `request` over an idle connection, or waits for one once it is polled.
-    ///
-    /// # Errors
-    ///
-    /// If the request is not to be sent as it is.
-    pub(crate) fn start(origin: &Arc<Origin>, mut request: Request<Upload>, ticket: Ticket) -> Result<Self, BoxError> {
+    pub(crate) fn start(origin: &Arc<Origin>, mut request: Request<Upload>, ticket: Ticket) -> Self {
         let length = request.body().length();
-        request::frame(&mut request, length)?;
+        if let Err(invalid) = request::frame(&mut request, length) {
+            return Self::failed(invalid);
+        }
         let start = origin.shared().epoch.now();
         let flight = Flight::new(origin.clone(), ticket);
         let call = Call { flight, unserved: 0, start, queued: Duration::ZERO };
-        Ok(Self(match origin.checkout(start) {
+        Self(match origin.checkout(start) {
             Some(granted) => begin(granted, request, call),
             None => State::wait(origin.clone(), request, call),
-        }))
+        })
     }
 }
 

@@ -113,10 +113,15 @@ impl OriginService {
         }
     }
 
-    fn send(&self, mut request: Request<Upload>) -> Result<ResponseFuture, BoxError> {
-        let ticket = self.transport.enter()?;
-        self.address_request(&mut request)?;
-        ResponseFuture::start(&self.origin, request, ticket)
+    fn send(&self, mut request: Request<Upload>) -> ResponseFuture {
+        let ticket = match self.transport.enter() {
+            Ok(ticket) => ticket,
+            Err(closed) => return ResponseFuture::failed(closed),
+        };
+        match self.address_request(&mut request) {
+            Ok(()) => ResponseFuture::start(&self.origin, request, ticket),
+            Err(invalid) => ResponseFuture::failed(invalid),
+        }
     }
 
     fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -153,7 +158,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> ResponseFuture {
-        self.send(request.map(|body| Upload::new(Body::new(body)))).unwrap_or_else(ResponseFuture::failed)
+        self.send(request.map(|body| Upload::new(Body::new(body))))
     }
 }
 

@@ -93,7 +93,7 @@ pub(crate) fn for_http1<B>(request: &mut Request<B>, route: &Route, length: Leng
             *request.uri_mut() = target;
         }
     } else {
-        let path = std::mem::take(request.uri_mut()).into_parts().path_and_query;
+        let path = request.uri().path_and_query().cloned();
         *request.uri_mut() = Uri::from(path.unwrap_or_else(|| PathAndQuery::from_static("/")));
     }
     if let Entry::Vacant(host) = request.headers_mut().entry(HOST) {

@@ -28,11 +28,12 @@ pub(crate) struct Parts<'a> {
 
 impl<'a> Parts<'a> {
     pub(crate) fn of(uri: &'a Uri, tls: TlsId, versions: Versions) -> Result<Self, InvalidRequest> {
-        let scheme = uri.scheme().ok_or(InvalidRequest::NoScheme)?;
-        let https = *scheme == Scheme::HTTPS;
-        if !https && *scheme != Scheme::HTTP {
-            return Err(InvalidRequest::UnsupportedScheme(scheme.to_string()));
-        }
+        let https = match uri.scheme_str() {
+            Some("http") => false,
+            Some("https") => true,
+            Some(other) => return Err(InvalidRequest::UnsupportedScheme(other.to_owned())),
+            None => return Err(InvalidRequest::NoScheme),
+        };
         let (host, port) = split(uri.authority().map_or("", Authority::as_str))?;
         if host.is_empty() {
             return Err(InvalidRequest::NoHost);

@@ -152,9 +152,15 @@ impl Transport {
         }
     }
 
-    fn send(&self, request: Request<Upload>) -> Result<ResponseFuture, BoxError> {
-        let ticket = self.enter()?;
-        ResponseFuture::start(&self.origin_of(request.uri())?, request, ticket)
+    fn send(&self, request: Request<Upload>) -> ResponseFuture {
+        let ticket = match self.enter() {
+            Ok(ticket) => ticket,
+            Err(closed) => return ResponseFuture::failed(closed),
+        };
+        match self.origin_of(request.uri()) {
+            Ok(origin) => ResponseFuture::start(&origin, request, ticket),
+            Err(invalid) => ResponseFuture::failed(invalid),
+        }
     }
 
     /// Counts an exchange, unless the transport is closed.
@@ -200,7 +206,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> ResponseFuture {
-        self.send(request.map(|body| Upload::new(Body::new(body)))).unwrap_or_else(ResponseFuture::failed)
+        self.send(request.map(|body| Upload::new(Body::new(body))))
     }
 }
 

@@ -14,19 +14,21 @@ use crate::pool::origin::Permit;
 pub(crate) struct ConnIo {
     stream: Stream,
     conn: Arc<Conn>,
+    /// Whether the driver limits how often it is read in one turn.
+    limited: bool,
     // Dropped after the stream: a permit is free when its socket is closed.
     _permit: Arc<Permit>,
 }
 
 impl ConnIo {
-    pub(crate) fn new(stream: Stream, conn: Arc<Conn>, permit: Arc<Permit>) -> Self {
-        Self { stream, conn, _permit: permit }
+    pub(crate) fn new(stream: Stream, conn: Arc<Conn>, limited: bool, permit: Arc<Permit>) -> Self {
+        Self { stream, conn, limited, _permit: permit }
     }
 }
 
 impl AsyncRead for ConnIo {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if !self.conn.may_read() {
+        if self.limited && !self.conn.may_read() {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }

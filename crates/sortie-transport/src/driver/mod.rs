@@ -48,7 +48,7 @@ pub(crate) async fn run(mut job: Job) {
     let Some(permit) = job.permit() else { return };
     conn.set_info(info(&conn, &connected));
     let http2 = connected.http2;
-    let io = TokioIo::new(ConnIo::new(connected.stream, conn.clone(), permit));
+    let io = TokioIo::new(ConnIo::new(connected.stream, conn.clone(), http2, permit));
     let failed = |error: hyper::Error| Refusal::Connect(ConnectError::new(&conn.origin.route, Phase::Handshake, error));
     if http2 {
         match http2::handshake(io, &conn).await {

@@ -53,7 +53,7 @@ pub(crate) struct Conn {
     first_byte: AtomicU64,
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
-    /// How often it may be read before its driver is polled again; [`u32::MAX`] where that is not limited.
+    /// HTTP/2: how often it may be read before its driver is polled again.
     reads: AtomicU32,
     /// How many requests it was given.
     requests: AtomicU64,
@@ -98,7 +98,7 @@ impl Conn {
             first_byte: AtomicU64::new(NONE),
             bytes_in: AtomicU64::new(0),
             bytes_out: AtomicU64::new(0),
-            reads: AtomicU32::new(u32::MAX),
+            reads: AtomicU32::new(0),
             requests: AtomicU64::new(0),
             streams: AtomicUsize::new(0),
             avoided: AtomicBool::new(false),
@@ -134,11 +134,9 @@ impl Conn {
 
     /// Whether it may be read once more in this turn.
     pub(crate) fn may_read(&self) -> bool {
-        // By one task at a time.
+        // By one task at a time, so nothing comes between.
         let left = self.reads.load(Ordering::Relaxed);
-        if left != u32::MAX {
-            self.reads.store(left.saturating_sub(1), Ordering::Relaxed);
-        }
+        self.reads.store(left.saturating_sub(1), Ordering::Relaxed);
         left > 0
     }
 
