@@ -114,14 +114,8 @@ impl OriginService {
     }
 
     fn send(&self, mut request: Request<Upload>) -> ResponseFuture {
-        let ticket = match self.transport.enter() {
-            Ok(ticket) => ticket,
-            Err(closed) => return ResponseFuture::failed(closed),
-        };
-        match self.address_request(&mut request) {
-            Ok(()) => ResponseFuture::start(&self.origin, request, ticket),
-            Err(invalid) => ResponseFuture::failed(invalid),
-        }
+        let origin = self.address_request(&mut request).map(|()| self.origin.clone());
+        self.transport.send_to(origin, request)
     }
 
     fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, Uri};
-use sortie_core::{Body, BoxError, InFlight, Ticket};
+use sortie_core::{Body, BoxError, InFlight};
 use tokio::time::Instant;
 use tower_service::Service;
 
@@ -153,19 +153,23 @@ impl Transport {
     }
 
     fn send(&self, request: Request<Upload>) -> ResponseFuture {
-        let ticket = match self.enter() {
-            Ok(ticket) => ticket,
-            Err(closed) => return ResponseFuture::failed(closed),
+        let origin = self.origin_of(request.uri());
+        self.send_to(origin, request)
+    }
+
+    /// Sends a request to an origin, unless there is none for it or the transport is closed.
+    pub(crate) fn send_to(
+        &self,
+        origin: Result<Arc<Origin>, InvalidRequest>,
+        request: Request<Upload>,
+    ) -> ResponseFuture {
+        let Some(ticket) = self.pool.shared().in_flight.enter() else {
+            return ResponseFuture::failed(NotSent::Closed.fault());
         };
-        match self.origin_of(request.uri()) {
+        match origin {
             Ok(origin) => ResponseFuture::start(&origin, request, ticket),
             Err(invalid) => ResponseFuture::failed(invalid),
         }
-    }
-
-    /// Counts an exchange, unless the transport is closed.
-    pub(crate) fn enter(&self) -> Result<Ticket, BoxError> {
-        self.pool.shared().in_flight.enter().ok_or_else(|| NotSent::Closed.fault())
     }
 
     pub(crate) fn pool(&self) -> &Pool {

@@ -12,10 +12,12 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::task::Waker;
 
+mod at_once;
 mod effects;
 mod queue;
 #[cfg(all(test, not(sortie_loom)))]
 mod tests;
+mod watch;
 
 pub(crate) use effects::Effects;
 pub(crate) use queue::Ticket;
@@ -144,38 +146,6 @@ impl<X, S: Clone, E: Clone> OriginState<X, S, E> {
 
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.len()
-    }
-
-    /// [`checkout`](Self::checkout), where it leaves nothing to be done: what most calls find.
-    pub(crate) fn checkout_at_once(
-        &mut self,
-        usable: impl Fn(&X) -> bool,
-        usable_shared: impl Fn(&S) -> bool,
-    ) -> Option<Grant<X, S, E>> {
-        if !self.shared.is_empty() {
-            if !self.shared.iter().all(|shared| usable_shared(&shared.handle)) {
-                return None;
-            }
-            let grant = self.free_stream()?.give();
-            self.at_once += 1;
-            return Some(grant);
-        }
-        if !self.idle.back().is_some_and(|(_, handle)| usable(handle)) {
-            return None;
-        }
-        let (id, handle) = self.idle.pop_back()?;
-        self.at_once += 1;
-        Some(Grant::Exclusive(id, handle))
-    }
-
-    /// [`offer`](Self::offer), where it leaves nothing to be done; else the connection comes back.
-    pub(crate) fn keep_at_once(&mut self, id: ConnId, handle: X) -> Result<(), X> {
-        let someone = !self.waiting.is_empty() || !self.watching.is_empty() || !self.returning.is_empty();
-        if someone || !self.pooling || self.idle.len() >= self.caps.idle {
-            return Err(handle);
-        }
-        self.idle.push_back((id, handle));
-        Ok(())
     }
 
     /// A free stream of the least loaded connection, else the idle connection that was used last.
@@ -333,18 +303,6 @@ impl<X, S: Clone, E: Clone> OriginState<X, S, E> {
         self.announce(effects);
     }
 
-    /// [`end_stream`](Self::end_stream), where it leaves nothing to be done; whether it did.
-    pub(crate) fn end_stream_at_once(&mut self, id: ConnId) -> bool {
-        let someone = !self.waiting.is_empty() || !self.watching.is_empty();
-        if someone || !self.pooling {
-            return false;
-        }
-        if let Some(shared) = self.shared.iter_mut().find(|shared| shared.id == id) {
-            shared.in_use -= 1;
-        }
-        true
-    }
-
     /// A stream of a shared connection has ended, both ways.
     pub(crate) fn end_stream(&mut self, id: ConnId, effects: &mut Effects<X, S>) {
         if let Some(at) = self.shared.iter().position(|shared| shared.id == id) {
@@ -444,30 +402,6 @@ impl<X, S: Clone, E: Clone> OriginState<X, S, E> {
         };
         while missing(self) && self.may_connect() {
             self.begin(effects);
-        }
-    }
-
-    /// Whether a call would not have to wait in line. If it would, `waker` is woken when that has changed.
-    pub(crate) fn watch(&mut self, watcher: u64, waker: &Waker, effects: &mut Effects<X, S>) -> bool {
-        let ready = self.is_ready();
-        let old = if ready { self.watching.remove(&watcher) } else { self.watching.insert(watcher, waker.clone()) };
-        effects.forget.extend(old);
-        ready
-    }
-
-    pub(crate) fn unwatch(&mut self, watcher: u64, effects: &mut Effects<X, S>) {
-        effects.forget.extend(self.watching.remove(&watcher));
-    }
-
-    fn is_ready(&self) -> bool {
-        self.waiting.is_empty()
-            && (!self.idle.is_empty() || self.shared.iter().any(|shared| self.is_free(shared)) || self.may_connect())
-    }
-
-    /// Tells those who watch.
-    fn announce(&mut self, effects: &mut Effects<X, S>) {
-        if !self.watching.is_empty() && self.is_ready() {
-            effects.wake.extend(std::mem::take(&mut self.watching).into_values());
         }
     }
 
