@@ -19,7 +19,7 @@ use crate::clock::HeadClock;
 use crate::error::{AcquireTimeout, BodyFailed, NotSent};
 use crate::events::Event;
 use crate::flight::Flight;
-use crate::info::{ConnectionInfo, Info};
+use crate::info::ConnectionInfo;
 use crate::keep_alive;
 use crate::moment::Moment;
 use crate::outcome::{self, Seen};
@@ -130,8 +130,7 @@ fn begin_http1(mut handle: Box<Exclusive>, mut request: Request<Upload>, call: C
     if !request.body().is_end_stream() {
         request.body_mut().report_to(handle.conn.clone());
     }
-    let made = exchange.made(&handle.conn);
-    handle.begin(Clocks::new(exchange.call.start, exchange.call.queued, made));
+    handle.begin(exchange.clocks(&handle.conn));
     handle.conn.await_head(exchange.read);
     let sent = handle.sender.try_send_request(request);
     handle.call.set(sent);
@@ -141,8 +140,7 @@ fn begin_http1(mut handle: Box<Exclusive>, mut request: Request<Upload>, call: C
 fn begin_http2(mut stream: Stream, mut request: Request<Upload>, call: Call) -> State {
     let kept = keep(&request);
     let exchange = Exchange::begin(&stream.conn, &mut request, call);
-    let clocks = Clocks::new(exchange.call.start, exchange.call.queued, exchange.made(&stream.conn));
-    let lease = Arc::new(Lease::new(stream.conn.clone(), clocks));
+    let lease = Arc::new(Lease::new(stream.conn.clone(), exchange.clocks(&stream.conn)));
     if stream.conn.is_retired() {
         // It was the last request that it may serve.
         stream.conn.gone();
@@ -187,9 +185,10 @@ impl Exchange {
         }
     }
 
-    /// The connection, if it has not served before.
-    fn made(&self, conn: &Conn) -> Option<Arc<Info>> {
-        conn.info().filter(|_| !self.reused).cloned()
+    /// Its times, to be noted as they come; those of the connect, if nobody was served before.
+    fn clocks(&self, conn: &Conn) -> Clocks {
+        let made = conn.info().filter(|_| !self.reused).cloned();
+        Clocks::new(self.call.start, self.call.queued, made)
     }
 
     /// The limit that ran out before the head came.

@@ -1,10 +1,9 @@
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::info::Info;
-use crate::moment::Moment;
+use crate::moment::{AtomicMoment, Moment};
 
 /// How long the parts of an exchange took: an extension of every response.
 ///
@@ -26,17 +25,17 @@ pub struct Timings(Arc<Clocks>);
 pub(crate) struct Clocks {
     start: Moment,
     queued: Duration,
-    sent: AtomicU64,
-    first_byte: AtomicU64,
-    end: AtomicU64,
+    sent: AtomicMoment,
+    first_byte: AtomicMoment,
+    end: AtomicMoment,
     /// The connection, if it was made for this exchange, or in advance for nobody's.
     made: Option<Arc<Info>>,
 }
 
 impl Clocks {
     pub(crate) fn new(start: Moment, queued: Duration, made: Option<Arc<Info>>) -> Self {
-        let unset = || AtomicU64::new(Moment::NEVER.nanos());
-        Self { start, queued, sent: unset(), first_byte: unset(), end: unset(), made }
+        let [sent, first_byte, end] = [const { AtomicMoment::never() }; 3];
+        Self { start, queued, sent, first_byte, end, made }
     }
 
     /// When the request was given to its connection.
@@ -45,32 +44,28 @@ impl Clocks {
     }
 
     pub(crate) fn sent_at(&self, at: Moment) {
-        self.sent.store(at.nanos(), Ordering::Relaxed);
+        self.sent.set(at);
     }
 
     pub(crate) fn first_byte_at(&self, at: Moment) {
-        self.first_byte.store(at.nanos(), Ordering::Relaxed);
+        self.first_byte.set(at);
     }
 
     pub(crate) fn end_at(&self, at: Moment) {
-        self.end.store(at.nanos(), Ordering::Relaxed);
+        self.end.set(at);
     }
 
     pub(crate) fn is_sent(&self) -> bool {
-        read(&self.sent).is_some()
+        self.sent.get().is_some()
     }
 
     pub(crate) fn has_answer(&self) -> bool {
-        read(&self.first_byte).is_some()
+        self.first_byte.get().is_some()
     }
 
-    fn told(&self, what: &AtomicU64) -> Option<Duration> {
-        Some(read(what)?.since(self.start))
+    fn told(&self, what: &AtomicMoment) -> Option<Duration> {
+        Some(what.get()?.since(self.start))
     }
-}
-
-fn read(what: &AtomicU64) -> Option<Moment> {
-    Moment::from_nanos(what.load(Ordering::Relaxed)).come()
 }
 
 impl Timings {

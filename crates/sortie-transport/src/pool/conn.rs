@@ -15,7 +15,7 @@ use super::origin::Origin;
 use super::state::ConnId;
 use crate::events::Event;
 use crate::info::Info;
-use crate::moment::Moment;
+use crate::moment::{AtomicMoment, Moment, nanos};
 use crate::reason::CloseReason;
 
 /// An exchange that its driver is to bring to an end: what is left of the answer, to be read and forgotten.
@@ -31,12 +31,8 @@ enum Slot {
     Over,
 }
 
-/// No head is awaited, no byte of it has come, no limit is set.
+/// No head is awaited, no limit is set.
 const NONE: u64 = u64::MAX;
-
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(NONE)
-}
 
 /// No [`CloseReason`] yet.
 const NO_REASON: u8 = u8::MAX;
@@ -46,11 +42,12 @@ pub(crate) struct Conn {
     pub(crate) origin: Arc<Origin>,
     info: OnceLock<Arc<Info>>,
     born: Instant,
-    /// The [`Moment`] of the last byte from the server, or of the end of an upload.
-    active: AtomicU64,
-    /// That of the last byte to the server, and that of the first byte of the answer under way.
-    written: AtomicU64,
-    first_byte: AtomicU64,
+    /// When the last byte came from the server, or an upload ended.
+    active: AtomicMoment,
+    /// When the last byte went to the server.
+    written: AtomicMoment,
+    /// When the first byte of the answer under way came.
+    first_byte: AtomicMoment,
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
     /// HTTP/2: how often it may be read before its driver is polled again.
@@ -93,9 +90,9 @@ impl Conn {
             origin,
             info: OnceLock::new(),
             born: Instant::now(),
-            active: AtomicU64::new(0),
-            written: AtomicU64::new(0),
-            first_byte: AtomicU64::new(NONE),
+            active: AtomicMoment::never(),
+            written: AtomicMoment::never(),
+            first_byte: AtomicMoment::never(),
             bytes_in: AtomicU64::new(0),
             bytes_out: AtomicU64::new(0),
             reads: AtomicU32::new(0),
@@ -228,29 +225,29 @@ impl Conn {
 
     /// A byte from the server came just now.
     pub(crate) fn touch(&self, now: Moment) {
-        self.active.store(now.nanos(), Ordering::Release);
-        // Only this is ever stored where there is none, so nothing is lost between the two.
-        if self.first_byte.load(Ordering::Relaxed) == NONE {
-            self.first_byte.store(now.nanos(), Ordering::Release);
+        self.active.set(now);
+        // Only this is ever set where there is none, so nothing is lost between the two.
+        if self.first_byte.get().is_none() {
+            self.first_byte.set(now);
         }
     }
 
     pub(crate) fn last_active(&self) -> Moment {
-        Moment::from_nanos(self.active.load(Ordering::Acquire))
+        self.active.get().unwrap_or_default()
     }
 
     /// Bytes went to the server just now.
     pub(crate) fn wrote(&self, now: Moment) {
-        self.written.store(now.nanos(), Ordering::Release);
+        self.written.set(now);
     }
 
     pub(crate) fn last_written(&self) -> Moment {
-        Moment::from_nanos(self.written.load(Ordering::Acquire))
+        self.written.get().unwrap_or_default()
     }
 
     /// When the first byte of the answer came, as far as the driver has noted it.
     pub(crate) fn first_byte(&self) -> Option<Moment> {
-        Moment::from_nanos(self.first_byte.load(Ordering::Acquire)).come()
+        self.first_byte.get()
     }
 
     /// The server keeps it for that long when it is idle.
@@ -289,7 +286,7 @@ impl Conn {
 
     /// Whether a request may still be given to it, as far as can be seen without asking the socket.
     pub(crate) fn is_fresh(&self, now: Moment) -> bool {
-        let idle = now.nanos().saturating_sub(self.active.load(Ordering::Acquire));
+        let idle = now.nanos_since(self.last_active());
         !self.is_retired() && idle < self.idle_limit.load(Ordering::Acquire)
     }
 
@@ -319,7 +316,7 @@ impl Conn {
     pub(crate) fn await_head(&self, gap: Option<Duration>) {
         let gap = gap.map_or(NONE, |gap| u64::try_from(gap.as_millis()).unwrap_or(NONE));
         self.head_gap.store(gap, Ordering::Relaxed);
-        self.first_byte.store(NONE, Ordering::Relaxed);
+        self.first_byte.forget();
         self.gap_over.store(false, Ordering::Release);
         self.head_from.store(self.bytes_in(), Ordering::Release);
     }
@@ -334,7 +331,7 @@ impl Conn {
 
     /// hyper has let go of the upload.
     pub(crate) fn upload_ends(&self) {
-        self.active.store(self.now().nanos(), Ordering::Release);
+        self.active.set(self.now());
         self.uploading.store(false, Ordering::Release);
     }
 
