@@ -16,7 +16,7 @@ use sortie_transport::TransportOptions;
 use tower_layer::Layer;
 
 use crate::into_url::{self, IntoUrl};
-use crate::settings::{Pool, Settings, TransportSetting};
+use crate::settings::{Settings, TransportSetting};
 use crate::stack::{self, user_layer};
 use crate::{Error, Mount, Session, setter};
 
@@ -282,6 +282,17 @@ impl SessionBuilder {
         self
     }
 
+    /// Whom the session trusts over `https`, and what it shows of itself: requests' `verify` and `cert`. Default: that of
+    /// the [transport's options](Self::transport_options), which is the platform's verifier.
+    ///
+    /// It is for the session's own transport: over a [`transport`](Self::transport) that was given it is the error of
+    /// [`build`](Self::build).
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: sortie_transport::tls::Tls) -> Self {
+        self.settings.tls = Some(tls);
+        self
+    }
+
     /// Reads nothing from the environment. Proxies will be taken from it by default once they are there; until then
     /// the environment is not read in any case.
     pub fn no_env(self) -> Self {
@@ -294,22 +305,14 @@ impl SessionBuilder {
     ///
     /// [`ErrorKind::Builder`](crate::ErrorKind::Builder): the first setter that was given an invalid value.
     pub fn build(self) -> Result<Session, Error> {
-        match self.error {
+        match self.error.or_else(|| self.settings.unheeded()) {
             Some(invalid) => Err(invalid.into()),
             None => Ok(Self::assemble(self.settings)),
         }
     }
 
     pub(crate) fn assemble(mut settings: Settings) -> Session {
-        let (wire, pool) = match settings.transport {
-            TransportSetting::Given(ref service) => (stack::given(service.clone()), None),
-            TransportSetting::Own(ref pool) => (stack::pooled(pool.transport.clone()), Some(pool.clone())),
-            TransportSetting::Options(options) => {
-                let pool = Pool::new(*options);
-                settings.transport = TransportSetting::Own(pool.clone());
-                (stack::pooled(pool.transport.clone()), Some(pool))
-            }
-        };
+        let (wire, pool) = settings.wire();
         for scheme in ["https://", "http://"] {
             let prefix: Prefix = scheme.parse().expect("a bare scheme is a prefix");
             if !settings.mounts.iter().any(|(mounted, _)| *mounted == prefix) {

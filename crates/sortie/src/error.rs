@@ -8,6 +8,7 @@ use sortie_layers::{auth, hooks, mounts, redirect};
 use url::Url;
 
 use crate::Response;
+use crate::into_url::as_written;
 
 /// What went wrong with a call.
 ///
@@ -223,7 +224,7 @@ fn presentable(mut url: Url) -> Url {
     let _ = url.set_password(None);
     url.set_query(None);
     url.set_fragment(None);
-    url
+    as_written(url)
 }
 
 impl fmt::Display for Error {

@@ -8,6 +8,9 @@ use sortie_layers::hooks::Hooks;
 use sortie_layers::query::QueryOptions;
 use sortie_layers::retry::{RetryLayer, RetryOptions};
 use sortie_layers::timeout::TimeoutOptions;
+use sortie_transport::Transport;
+#[cfg(feature = "tls")]
+use sortie_transport::tls::Tls;
 use tower_layer::Layer;
 
 use crate::error::Error;
@@ -48,6 +51,9 @@ pub struct Mount {
     pub(crate) layers: Vec<UserLayer>,
     pub(crate) wire_layers: Vec<UserLayer>,
     pub(crate) transport: Option<BoxHttp>,
+    /// In place of that of the session's transport.
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<Tls>,
     /// The first setting that could not be taken.
     pub(crate) error: Option<setter::Invalid>,
 }
@@ -180,6 +186,34 @@ impl Mount {
     pub fn transport(mut self, transport: impl HttpService<Body>) -> Self {
         self.transport = Some(BoxHttp::new(transport));
         self
+    }
+
+    /// Whom this mount trusts over `https`, and what it shows of itself, in place of the session's.
+    ///
+    /// It is for the session's transport: with a [`transport`](Self::transport) of the mount's own it is the error of
+    /// [`SessionBuilder::build`](crate::SessionBuilder::build).
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// The session's transport as this mount changes it.
+    pub(crate) fn road(&self, transport: &Transport) -> Transport {
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &self.tls {
+            return transport.with_tls(tls.clone());
+        }
+        transport.clone()
+    }
+
+    /// The setter, if there is one, that says by which road the session's transport is to send.
+    pub(crate) fn road_setter(&self) -> Option<&'static str> {
+        #[cfg(feature = "tls")]
+        if self.tls.is_some() {
+            return Some("Mount::tls");
+        }
+        None
     }
 
     /// The timeouts of one attempt in this mount, given the session's.

@@ -188,6 +188,13 @@ impl RequestBuilder {
         self.extension(PerRequest::Use(timeouts))
     }
 
+    /// Whom this request trusts over `https`, and what it shows of itself, in place of the mount's and the session's. A
+    /// redirect to another origin does not carry it. It is for sortie's transport; other services do not know it.
+    #[cfg(feature = "tls")]
+    pub fn tls(self, tls: sortie_transport::tls::Tls) -> Self {
+        self.extension(PerRequest::Use(tls))
+    }
+
     /// Which redirects of this request are followed.
     pub fn redirect(self, redirect: RedirectOptions) -> Self {
         self.extension(PerRequest::Use(redirect))
