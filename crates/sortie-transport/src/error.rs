@@ -14,8 +14,10 @@ pub enum InvalidRequest {
     NoHost,
     /// The URI's port is greater than 65535.
     BadPort,
-    /// The scheme is neither `http` nor `https`.
+    /// The scheme is neither `http` nor `https`, nor, where there are Unix sockets, `http+unix`.
     UnsupportedScheme(String),
+    /// The host of an `http+unix` URI is not the path of a socket with each octet as two hexadecimal digits.
+    BadUnixPath,
     /// The request is for another origin than the one that the service is bound to
     /// ([`Transport::origin`](crate::Transport::origin)).
     OtherOrigin {
@@ -56,6 +58,9 @@ impl fmt::Display for InvalidRequest {
             Self::UnsupportedScheme(scheme) => {
                 write!(f, "the scheme `{scheme}` is not supported; `http` and `https` are")
             }
+            Self::BadUnixPath => f.write_str(
+                "the host of the request's http+unix URI is no path in hexadecimal digits; `/run/a` is `2f72756e2f61`",
+            ),
             Self::BadContentLength => f.write_str("the request's Content-Length is not one number"),
             Self::ContentLengthMismatch { header, body: Some(body) } => {
                 write!(f, "the request's Content-Length is {header} and its body has {body} octets")

@@ -72,6 +72,7 @@ mod outcome;
 mod pool;
 mod reason;
 mod request;
+mod road;
 mod route;
 mod stats;
 mod timeouts;
@@ -82,7 +83,7 @@ mod transport;
 mod upload;
 
 pub use body::Pooled;
-pub use connect::{Connect, DialError};
+pub use connect::{Connect, DialError, UnixSocketError};
 pub use error::{AcquireTimeout, BodyFailed, ConnectError, InvalidRequest};
 pub use events::{Event, Events};
 pub use future::ResponseFuture;

@@ -17,7 +17,7 @@ use crate::body::Pooled;
 use crate::error::InvalidRequest;
 use crate::future::ResponseFuture;
 use crate::pool::origin::Origin;
-use crate::route::Parts;
+use crate::road::At;
 use crate::stats::Stats;
 use crate::timeouts::clock;
 use crate::upload::Upload;
@@ -84,7 +84,10 @@ impl OriginService {
     /// The one address that it is bound to, if [`at`](Self::at) made it.
     #[must_use]
     pub fn address(&self) -> Option<SocketAddr> {
-        self.origin.route.at
+        match self.origin.route.at {
+            At::Address(address) => Some(address),
+            At::Name | At::Unix(_) => None,
+        }
     }
 
     /// What this origin has at this moment, and has done.
@@ -104,13 +107,7 @@ impl OriginService {
             *request.uri_mut() = Uri::from_parts(parts).map_err(|_| InvalidRequest::NoHost)?;
             return Ok(());
         }
-        let asked = Parts::of(uri, 0, route.versions)?;
-        let same = asked.https == route.https && asked.port == route.port;
-        if same && asked.host.eq_ignore_ascii_case(&route.host) {
-            Ok(())
-        } else {
-            Err(InvalidRequest::OtherOrigin { bound: route.to_string() })
-        }
+        if route.is_asked_by(uri)? { Ok(()) } else { Err(InvalidRequest::OtherOrigin { bound: route.to_string() }) }
     }
 
     fn send(&self, mut request: Request<Upload>) -> ResponseFuture {

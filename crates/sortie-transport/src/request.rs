@@ -162,7 +162,7 @@ fn strip_connection_headers(headers: &mut HeaderMap) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::options::Versions;
+    use crate::road::Road;
     use crate::route::Parts;
 
     fn head(method: &str, uri: &str, headers: &[(&'static str, &'static str)]) -> (Request<()>, Route) {
@@ -171,7 +171,8 @@ mod tests {
             request = request.header(*name, *value);
         }
         let request = request.body(()).unwrap();
-        let route = Route::new(Parts::of(request.uri(), 0, Versions::Auto).unwrap()).unwrap();
+        let road = Road::default();
+        let route = Route::new(Parts::of(request.uri(), &road, &road.tls).unwrap()).unwrap();
         (request, route)
     }
 

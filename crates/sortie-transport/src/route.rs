@@ -3,7 +3,7 @@
 use std::borrow::Borrow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use http::HeaderValue;
@@ -11,26 +11,27 @@ use http::uri::{Authority, Scheme, Uri};
 
 use crate::error::InvalidRequest;
 use crate::options::Versions;
+use crate::road::{At, Road, Tls, TlsId};
 
-/// Names a `Tls` handle; 0 is the default one.
-pub(crate) type TlsId = u64;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Parts<'a> {
     pub(crate) https: bool,
+    /// `http+unix`: the host is the path of a socket, its octets in hexadecimal.
+    pub(crate) unix: bool,
     /// As written in the URI: an IPv6 address in its brackets, and in any case.
     pub(crate) host: &'a str,
     pub(crate) port: u16,
-    pub(crate) tls: TlsId,
+    pub(crate) tls: &'a Tls,
     pub(crate) versions: Versions,
-    pub(crate) at: Option<SocketAddr>,
+    pub(crate) at: &'a At,
 }
 
 impl<'a> Parts<'a> {
-    pub(crate) fn of(uri: &'a Uri, tls: TlsId, versions: Versions) -> Result<Self, InvalidRequest> {
-        let https = match uri.scheme_str() {
-            Some("http") => false,
-            Some("https") => true,
+    pub(crate) fn of(uri: &'a Uri, road: &'a Road, tls: &'a Tls) -> Result<Self, InvalidRequest> {
+        let (https, unix) = match uri.scheme_str() {
+            Some("http") => (false, false),
+            Some("https") => (true, false),
+            Some(UNIX) if cfg!(unix) => (false, true),
             Some(other) => return Err(InvalidRequest::UnsupportedScheme(other.to_owned())),
             None => return Err(InvalidRequest::NoScheme),
         };
@@ -39,16 +40,45 @@ impl<'a> Parts<'a> {
             return Err(InvalidRequest::NoHost);
         }
         let port = port.unwrap_or(if https { 443 } else { 80 });
-        Ok(Self { https, host, port, tls, versions, at: None })
+        Ok(Self { https, unix, host, port, tls, versions: road.versions, at: &road.at })
+    }
+
+    /// Names the TLS policy, if it matters.
+    fn tls_id(&self) -> TlsId {
+        if self.https { self.tls.id() } else { 0 }
     }
 
     /// Whether both are the same route: the host in any case.
     pub(crate) fn is(&self, other: &Self) -> bool {
-        let same = self.port == other.port && self.https == other.https && self.tls == other.tls;
+        let same = self.port == other.port && self.https == other.https && self.unix == other.unix;
         // Mostly it is written alike, which is told faster.
         let same_host = || self.host == other.host || self.host.eq_ignore_ascii_case(other.host);
-        same && self.versions == other.versions && self.at == other.at && same_host()
+        let same_policy = self.tls_id() == other.tls_id() && self.versions == other.versions;
+        same && same_policy && self.at == other.at && same_host()
     }
+}
+
+/// The scheme of a URI whose host is the path of a Unix socket in hexadecimal.
+const UNIX: &str = "http+unix";
+
+/// The path that the host of an `http+unix` URI stands for.
+#[cfg(unix)]
+fn unix_path(host: &str) -> Result<Arc<Path>, InvalidRequest> {
+    use std::os::unix::ffi::OsStrExt;
+
+    let digits = host.as_bytes().chunks(2).map(|pair| {
+        let [high, low] = pair else { return None };
+        let digit = |octet: u8| char::from(octet).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        Some(digit(*high)? << 4 | digit(*low)?)
+    });
+    let octets: Option<Vec<u8>> = digits.collect();
+    let path = octets.filter(|octets| !octets.contains(&0)).ok_or(InvalidRequest::BadUnixPath)?;
+    Ok(Path::new(std::ffi::OsStr::from_bytes(&path)).into())
+}
+
+#[cfg(not(unix))]
+fn unix_path(_: &str) -> Result<Arc<Path>, InvalidRequest> {
+    Err(InvalidRequest::BadUnixPath)
 }
 
 /// Host and port of an authority, which `http` has checked but for the size of the port; its own accessors go over it
@@ -87,7 +117,7 @@ impl Hash for dyn Key + '_ {
         // In as few writes as can be, because a hasher is slow over small ones.
         let mut piece = [0; 64];
         let rest =
-            parts.tls << 20 | (parts.versions as u64) << 18 | u64::from(parts.https) << 17 | u64::from(parts.port);
+            parts.tls_id() << 20 | (parts.versions as u64) << 18 | u64::from(parts.https) << 17 | u64::from(parts.port);
         let mut bytes = parts.host.as_bytes();
         while bytes.len() > 56 {
             let (first, more) = bytes.split_at(56);
@@ -119,13 +149,15 @@ impl Eq for dyn Key + '_ {}
 #[derive(Clone, Debug)]
 pub(crate) struct Route {
     pub(crate) https: bool,
+    unix: bool,
     /// In lower case.
     pub(crate) host: Box<str>,
     pub(crate) port: u16,
-    pub(crate) tls: TlsId,
+    pub(crate) tls: Tls,
     pub(crate) versions: Versions,
-    /// The one address to connect to, in place of those of the name.
-    pub(crate) at: Option<SocketAddr>,
+    /// What of the road is a part of the key, for `at` of an `http+unix` URI is its host.
+    key_at: At,
+    pub(crate) at: At,
     /// What a request without a `Host` of its own gets.
     pub(crate) host_header: HeaderValue,
     /// Scheme, host and port as in a URI, without a port that goes without saying.
@@ -137,16 +169,41 @@ impl Route {
         let host = parts.host.to_ascii_lowercase();
         let default = if parts.https { 443 } else { 80 };
         let written = if parts.port == default { host.clone() } else { format!("{host}:{}", parts.port) };
-        Ok(Self {
+        let name = format!("{}://{written}", scheme(parts.https));
+        let route = Self {
             https: parts.https,
+            unix: parts.unix,
             host: host.into(),
             port: parts.port,
-            tls: parts.tls,
+            tls: parts.tls.clone(),
             versions: parts.versions,
-            at: parts.at,
-            name: format!("{}://{written}", scheme(parts.https)).into(),
+            key_at: parts.at.clone(),
+            at: parts.at.clone(),
+            name: name.into(),
             host_header: HeaderValue::try_from(written).map_err(|_| InvalidRequest::NoHost)?,
+        };
+        if !parts.unix {
+            return Ok(route);
+        }
+        let path = unix_path(&route.host)?;
+        Ok(Self {
+            name: format!("{UNIX}://{}", path.display()).into(),
+            at: At::Unix(path),
+            host_header: HeaderValue::from_static("localhost"),
+            ..route
         })
+    }
+
+    /// Whether `uri` is one of the origin that it leads to, by whatever road.
+    pub(crate) fn is_asked_by(&self, uri: &Uri) -> Result<bool, InvalidRequest> {
+        let road = Road { versions: self.versions, tls: self.tls.clone(), at: self.key_at.clone() };
+        Ok(self.parts().is(&Parts::of(uri, &road, &road.tls)?))
+    }
+
+    /// The same route, connected to at one address.
+    pub(crate) fn to_address(&self, address: std::net::SocketAddr) -> Self {
+        let at = At::Address(address);
+        Self { key_at: at.clone(), at, ..self.clone() }
     }
 
     pub(crate) fn scheme(&self) -> Scheme {
@@ -176,8 +233,8 @@ impl fmt::Display for Route {
 
 impl Key for Route {
     fn parts(&self) -> Parts<'_> {
-        let Self { https, port, tls, versions, at, .. } = *self;
-        Parts { https, host: &self.host, port, tls, versions, at }
+        let Self { https, unix, port, versions, .. } = *self;
+        Parts { https, unix, host: &self.host, port, tls: &self.tls, versions, at: &self.key_at }
     }
 }
 
@@ -204,11 +261,14 @@ impl<'a> Borrow<dyn Key + 'a> for Route {
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
+    use std::sync::LazyLock;
 
     use super::*;
 
+    static ROAD: LazyLock<Road> = LazyLock::new(Road::default);
+
     fn parts(uri: &Uri) -> Parts<'_> {
-        Parts::of(uri, 0, Versions::Auto).unwrap()
+        Parts::of(uri, &ROAD, &ROAD.tls).unwrap()
     }
 
     #[test]
@@ -228,16 +288,51 @@ mod tests {
     }
 
     #[test]
-    fn another_tls_other_versions_or_an_address_are_another_route() {
+    fn other_versions_an_address_or_a_socket_are_another_route() {
         let uri: Uri = "https://a/".parse().unwrap();
         let route = Route::new(parts(&uri)).unwrap();
+        let (address, socket) = (At::Address(([127, 0, 0, 1], 443).into()), At::Unix(Path::new("/a").into()));
         for other in [
-            Parts { tls: 1, ..parts(&uri) },
             Parts { versions: Versions::Http1Only, ..parts(&uri) },
             Parts { versions: Versions::Http2Only, ..parts(&uri) },
-            Parts { at: Some(([127, 0, 0, 1], 443).into()), ..parts(&uri) },
+            Parts { at: &address, ..parts(&uri) },
+            Parts { at: &socket, ..parts(&uri) },
         ] {
             assert!(route != Route::new(other).unwrap());
+        }
+        assert!(
+            route.to_address(([127, 0, 0, 1], 443).into())
+                == Route::new(Parts { at: &address, ..parts(&uri) }).unwrap()
+        );
+    }
+
+    #[cfg(feature = "tls")]
+    #[test]
+    fn another_tls_is_another_route_for_https_alone() {
+        let tls = crate::tls::TlsOptions::default().build().unwrap();
+        for (uri, same) in [("https://a/", false), ("http://a/", true)] {
+            let uri: Uri = uri.parse().unwrap();
+            assert_eq!(parts(&uri).is(&Parts { tls: &tls, ..parts(&uri) }), same, "{uri}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_unix_uri_leads_to_its_path() {
+        let uri: Uri = "http+unix://2f72756e2F612062/x".parse().unwrap();
+        let route = Route::new(parts(&uri)).unwrap();
+        assert_eq!(route.at, At::Unix(Path::new("/run/a b").into()));
+        assert_eq!(
+            (route.to_string().as_str(), &route.host_header),
+            ("http+unix:///run/a b", &"localhost".parse().unwrap())
+        );
+        let routes = HashMap::from([(route, ())]);
+        assert!(routes.contains_key(&parts(&uri) as &dyn Key));
+        let plain: Uri = "http://2f72756e2F612062/x".parse().unwrap();
+        assert!(!routes.contains_key(&parts(&plain) as &dyn Key));
+        for bad in ["http+unix://2f7/", "http+unix://run/", "http+unix://2f00/"] {
+            let uri: Uri = bad.parse().unwrap();
+            assert_eq!(Route::new(parts(&uri)).unwrap_err(), InvalidRequest::BadUnixPath, "{bad}");
         }
     }
 
@@ -285,7 +380,7 @@ mod tests {
             ("http://h:65536/", InvalidRequest::BadPort),
         ] {
             let uri: Uri = uri.parse().unwrap();
-            assert_eq!(Parts::of(&uri, 0, Versions::Auto), Err(why), "{uri}");
+            assert_eq!(Parts::of(&uri, &ROAD, &ROAD.tls).unwrap_err(), why, "{uri}");
         }
     }
 }

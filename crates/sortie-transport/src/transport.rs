@@ -1,5 +1,7 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
+#[cfg(unix)]
+use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -20,6 +22,9 @@ use crate::origin_service::OriginService;
 use crate::pool::Pool;
 use crate::pool::origin::{Origin, Refusal};
 use crate::pool::shared::Shared;
+#[cfg(unix)]
+use crate::road::At;
+use crate::road::{Road, Tls};
 use crate::route::Parts;
 use crate::stats::Stats;
 use crate::timeouts::after;
@@ -37,20 +42,52 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub struct Transport {
     pool: Arc<Pool>,
-    versions: crate::options::Versions,
-    tls: crate::route::TlsId,
+    road: Arc<Road>,
 }
 
 impl Transport {
     /// A transport with these options. It connects when it is called.
     #[must_use]
     pub fn new(options: TransportOptions) -> Self {
-        #[cfg(feature = "tls")]
-        let tls = options.tls.id();
-        #[cfg(not(feature = "tls"))]
-        let tls = 0;
-        let versions = options.versions;
-        Self { pool: Arc::new(Pool::new(Shared::new(options))), versions, tls }
+        let road = Arc::new(Road::new(&options));
+        Self { pool: Arc::new(Pool::new(Shared::new(options))), road }
+    }
+
+    /// A transport with default options that sends every request, whatever its origin, to the Unix socket at `path`:
+    /// a mount for a daemon of this machine. `Host`, TLS and cookies are those of the request's URI.
+    ///
+    /// ```
+    /// # #[cfg(unix)] {
+    /// use sortie_transport::Transport;
+    ///
+    /// let docker = Transport::unix("/run/docker.sock");
+    /// # let _ = docker;
+    /// # }
+    /// ```
+    #[cfg(unix)]
+    #[must_use]
+    pub fn unix(path: impl Into<PathBuf>) -> Self {
+        Self::default().with_unix(path)
+    }
+
+    /// A handle to the same pool that sends as [`unix`](Self::unix) does. Its connections are its own.
+    #[cfg(unix)]
+    #[must_use]
+    pub fn with_unix(&self, path: impl Into<PathBuf>) -> Self {
+        self.by(|road| road.at = At::Unix(path.into().into()))
+    }
+
+    /// A handle to the same pool with another TLS policy, for a mount say. Its connections are its own.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn with_tls(&self, tls: crate::tls::Tls) -> Self {
+        self.by(|road| road.tls = tls)
+    }
+
+    fn by(&self, change: impl FnOnce(&mut Road)) -> Self {
+        let mut road = (*self.road).clone();
+        change(&mut road);
+        Self { pool: self.pool.clone(), road: Arc::new(road) }
     }
 
     /// How many exchanges are under way, from the call to the end of the body.
@@ -153,7 +190,8 @@ impl Transport {
     }
 
     fn send(&self, request: Request<Upload>) -> ResponseFuture {
-        let origin = self.origin_of(request.uri());
+        let tls = self.road.tls_for(request.extensions());
+        let origin = self.origin_by(request.uri(), tls);
         self.send_to(origin, request)
     }
 
@@ -177,7 +215,11 @@ impl Transport {
     }
 
     fn origin_of(&self, uri: &Uri) -> Result<Arc<Origin>, InvalidRequest> {
-        let parts = Parts::of(uri, self.tls, self.versions)?;
+        self.origin_by(uri, &self.road.tls)
+    }
+
+    fn origin_by(&self, uri: &Uri, tls: &Tls) -> Result<Arc<Origin>, InvalidRequest> {
+        let parts = Parts::of(uri, &self.road, tls)?;
         if parts.https && cfg!(not(feature = "tls")) {
             return Err(InvalidRequest::TlsNotCompiled);
         }

@@ -73,7 +73,7 @@ impl Pool {
 
     /// The same origin at one address.
     pub(crate) fn origin_at(&self, route: &Route, address: SocketAddr) -> Arc<Origin> {
-        self.remember(&Route { at: Some(address), ..route.clone() })
+        self.remember(&route.to_address(address))
     }
 
     fn remember(&self, route: &Route) -> Arc<Origin> {

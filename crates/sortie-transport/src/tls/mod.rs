@@ -39,7 +39,7 @@ use tokio_rustls::client::TlsStream;
 
 use crate::connect::Raw;
 use crate::options::Versions;
-use crate::route::TlsId;
+use crate::road::TlsId;
 
 mod error;
 mod info;

@@ -3,9 +3,8 @@ use std::time::Duration;
 
 use crate::connect::{Connect, DialFn};
 use crate::events::{Events, Told};
+use crate::road::Tls;
 use crate::timeouts::PhaseTimeouts;
-#[cfg(feature = "tls")]
-use crate::tls::Tls;
 
 /// Which versions of HTTP are spoken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -54,7 +53,6 @@ pub enum Versions {
 #[non_exhaustive]
 pub struct TransportOptions {
     pub(crate) timeouts: PhaseTimeouts,
-    #[cfg(feature = "tls")]
     pub(crate) tls: Tls,
     pub(crate) versions: Versions,
     pub(crate) max_connections: Option<usize>,
@@ -81,7 +79,6 @@ impl Default for TransportOptions {
     fn default() -> Self {
         Self {
             timeouts: PhaseTimeouts::default(),
-            #[cfg(feature = "tls")]
             tls: Tls::default(),
             versions: Versions::default(),
             max_connections: None,

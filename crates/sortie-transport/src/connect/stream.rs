@@ -1,0 +1,79 @@
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+#[cfg(unix)]
+use tokio::net::UnixStream;
+
+pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+
+/// What bytes travel over before TLS.
+pub(crate) enum Raw {
+    Tcp(TcpStream),
+    #[cfg(unix)]
+    Unix(UnixStream),
+    Other(Box<dyn Duplex>),
+}
+
+/// What bytes travel over.
+pub(crate) enum Stream {
+    Plain(Raw),
+    #[cfg(feature = "tls")]
+    Tls(Box<tokio_rustls::client::TlsStream<Raw>>),
+}
+
+/// Reads and writes by whatever the stream is.
+macro_rules! delegate {
+    ($stream:ident: $($(#[$cfg:meta])? $variant:ident),+) => {
+        impl AsyncRead for $stream {
+            fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+                match self.get_mut() {
+                    $($(#[$cfg])? Self::$variant(io) => Pin::new(io).poll_read(cx, buf),)+
+                }
+            }
+        }
+
+        impl AsyncWrite for $stream {
+            fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+                match self.get_mut() {
+                    $($(#[$cfg])? Self::$variant(io) => Pin::new(io).poll_write(cx, buf),)+
+                }
+            }
+
+            fn poll_write_vectored(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                bufs: &[io::IoSlice<'_>],
+            ) -> Poll<io::Result<usize>> {
+                match self.get_mut() {
+                    $($(#[$cfg])? Self::$variant(io) => Pin::new(io).poll_write_vectored(cx, bufs),)+
+                }
+            }
+
+            fn is_write_vectored(&self) -> bool {
+                match self {
+                    $($(#[$cfg])? Self::$variant(io) => io.is_write_vectored(),)+
+                }
+            }
+
+            fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                match self.get_mut() {
+                    $($(#[$cfg])? Self::$variant(io) => Pin::new(io).poll_flush(cx),)+
+                }
+            }
+
+            fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                match self.get_mut() {
+                    $($(#[$cfg])? Self::$variant(io) => Pin::new(io).poll_shutdown(cx),)+
+                }
+            }
+        }
+    };
+}
+
+delegate!(Raw: Tcp, #[cfg(unix)] Unix, Other);
+delegate!(Stream: Plain, #[cfg(feature = "tls")] Tls);
