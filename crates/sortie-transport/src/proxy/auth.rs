@@ -2,7 +2,6 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use bytes::Bytes;
 use http::header::PROXY_AUTHORIZATION;
 use http::{HeaderMap, HeaderValue, request, response};
 use sortie_core::auth::{Recipient, SharedAuth, Signing, Unsigned};
@@ -34,28 +33,13 @@ impl Credentials {
     }
 }
 
-/// The body of a CONNECT request.
-pub(super) struct NoContent;
-
-impl Replay for NoContent {
-    fn replay(&self) -> Option<Self> {
-        Some(Self)
-    }
-
-    fn content(&self) -> Option<Bytes> {
-        Some(Bytes::new())
-    }
-}
-
 /// Puts the proxy's own headers on a request, and the credentials that need no waiting. A header that the request has
 /// stays as it is.
 pub(super) fn introduce(proxy: &Proxy, headers: &mut HeaderMap) -> Result<(), ProxyError> {
     let too_many = |error: http::header::MaxSizeReached| ProxyError::setting("too many headers").because(error);
-    let was_there = headers.clone();
-    for (name, value) in proxy.headers() {
-        if !was_there.contains_key(name) {
-            headers.try_append(name.clone(), value.clone()).map_err(too_many)?;
-        }
+    let own: Vec<_> = proxy.headers().iter().filter(|(name, _)| !headers.contains_key(name)).collect();
+    for (name, value) in own {
+        headers.try_append(name.clone(), value.clone()).map_err(too_many)?;
     }
     if let Some(credentials) = proxy.basic_credentials()
         && !headers.contains_key(PROXY_AUTHORIZATION)
@@ -104,10 +88,8 @@ mod tests {
 
     #[test]
     fn what_a_request_says_itself_beats_the_proxys_own() {
-        let proxy = Proxy::new("http://u:p@proxy").unwrap().header(
-            http::header::USER_AGENT,
-            HeaderValue::from_static("proxys"),
-        );
+        let proxy = Proxy::new("http://u:p@proxy").unwrap();
+        let proxy = proxy.header(http::header::USER_AGENT, HeaderValue::from_static("proxys"));
         let mut headers = HeaderMap::new();
         introduce(&proxy, &mut headers).unwrap();
         assert_eq!(headers[http::header::USER_AGENT], "proxys");

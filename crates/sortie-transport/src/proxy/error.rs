@@ -111,6 +111,13 @@ impl ProxyError {
         self
     }
 
+    /// With the name of the environment variable that it is the value of.
+    pub(super) fn in_variable(mut self, name: &str) -> Self {
+        let detail = format!("the environment variable {name}: {}", self.0.detail.as_deref().unwrap_or_default());
+        self.change().detail = Some(detail.into());
+        self
+    }
+
     pub(super) fn because(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.change().source = Some(Arc::from(source.into()));
         self
@@ -119,6 +126,14 @@ impl ProxyError {
     pub(super) fn at(mut self, proxy: &Proxy) -> Self {
         self.change().proxy = Some(proxy.to_string().into());
         self
+    }
+
+    /// The head that the proxy answered with.
+    pub(super) fn answer(&self) -> Option<response::Parts> {
+        let (status, headers) = self.0.answer.as_ref()?;
+        let (mut parts, ()) = http::Response::new(()).into_parts();
+        (parts.status, parts.headers) = (*status, headers.clone());
+        Some(parts)
     }
 
     fn change(&mut self) -> &mut Failed {
