@@ -27,6 +27,7 @@ use crate::pool::conn::Conn;
 use crate::pool::handles::{Exclusive, Lease, Sent, Stream};
 use crate::pool::origin::{Granted, Origin};
 use crate::pool::state::{self, Grant};
+use crate::proxy::forward;
 use crate::reason::CloseReason;
 use crate::request;
 use crate::timeouts::{Limits, after, clock};
@@ -43,6 +44,8 @@ pub struct ResponseFuture(State);
 enum State {
     Failed(Option<BoxError>),
     Waiting(Box<Waiting>),
+    /// It is signed for a proxy, which may ask for another signature.
+    Signed(Pin<Box<dyn Future<Output = Result<Response<Pooled>, BoxError>> + Send>>),
     Http1 {
         busy: Busy,
         exchange: Exchange,
@@ -92,8 +95,21 @@ impl ResponseFuture {
 
     /// Sends `request` over an idle connection, or waits for one once it is polled.
     pub(crate) fn start(origin: &Arc<Origin>, mut request: Request<Upload>, ticket: Ticket) -> Self {
-        let length = request.body().length();
-        if let Err(invalid) = request::frame(&mut request, length) {
+        let Some(proxy) = origin.route.forwarder() else { return Self::send(origin, request, ticket) };
+        match forward::prepare(proxy, &origin.route, &mut request) {
+            Ok(None) => Self::send(origin, request, ticket),
+            Ok(Some(_)) => {
+                let conversation = forward::converse(origin.clone(), proxy.clone(), request, ticket);
+                Self(State::Signed(Box::pin(conversation)))
+            }
+            Err(error) => Self::failed(error),
+        }
+    }
+
+    /// The same for one that has all it needs.
+    pub(crate) fn send(origin: &Arc<Origin>, mut request: Request<Upload>, ticket: Ticket) -> Self {
+        let (length, forwarded) = (request.body().length(), origin.route.forwarder().is_some());
+        if let Err(invalid) = request::frame(&mut request, length, forwarded) {
             return Self::failed(invalid);
         }
         let start = origin.shared().epoch.now();
@@ -359,6 +375,11 @@ impl Future for ResponseFuture {
                     return Poll::Ready(Err(error));
                 }
                 State::Waiting(waiting) => self.0 = ready!(waiting.poll(cx)),
+                State::Signed(conversation) => {
+                    let answer = ready!(conversation.as_mut().poll(cx));
+                    self.0 = State::Failed(None);
+                    return Poll::Ready(answer);
+                }
                 State::Http1 { busy, exchange } => {
                     let Some(handle) = busy.get() else { return Poll::Pending };
                     let Poll::Ready(sent) = handle.call.poll(cx) else {
@@ -423,7 +444,17 @@ impl ResponseFuture {
                 } else {
                     Hold::Http1(busy)
                 };
-                Some(exchange.respond(response, &conn, hold, clocks))
+                let response = exchange.respond(response, &conn, hold, clocks);
+                if response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED
+                    && let Some(proxy) = conn.origin.route.forwarder()
+                {
+                    let (answer, content) = response.into_parts();
+                    // The connection is free again, if the content is small.
+                    drop(content);
+                    self.0 = State::Failed(Some(forward::refused(proxy, &conn.origin.route, answer)));
+                    return None;
+                }
+                Some(response)
             }
             Err(error) => {
                 self.0 = exchange.failed(&conn, error, None, false);
@@ -469,7 +500,7 @@ impl fmt::Debug for ResponseFuture {
         let state = match &self.0 {
             State::Failed(_) => "failed",
             State::Waiting(_) => "waiting for a connection",
-            State::Http1 { .. } | State::Http2 { .. } => "waiting for the answer",
+            State::Signed(_) | State::Http1 { .. } | State::Http2 { .. } => "waiting for the answer",
         };
         f.debug_tuple("ResponseFuture").field(&state).finish()
     }

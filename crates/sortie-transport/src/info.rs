@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::Version;
 use tokio::time::Instant;
 
+use crate::proxy::Proxy;
 #[cfg(feature = "tls")]
 use crate::tls::TlsInfo;
 
@@ -24,6 +25,7 @@ pub(crate) struct Info {
     pub(crate) peer: Option<SocketAddr>,
     pub(crate) local: Option<SocketAddr>,
     pub(crate) version: Version,
+    pub(crate) proxy: Option<Proxy>,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<TlsInfo>,
 }
@@ -33,6 +35,7 @@ pub(crate) struct Info {
 pub(crate) struct ConnectTimes {
     pub(crate) dns: Option<Duration>,
     pub(crate) connect: Option<Duration>,
+    pub(crate) proxy: Option<Duration>,
     pub(crate) tls: Option<Duration>,
 }
 
@@ -59,7 +62,7 @@ impl ConnectionInfo {
         self.shared.made.elapsed()
     }
 
-    /// The address of the server, or of what stood for it; `None` for a byte stream without addresses.
+    /// The address of the server, or of what stood for it, the [proxy](Self::proxy) for one; `None` for a byte stream without addresses.
     #[must_use]
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.shared.peer
@@ -81,6 +84,12 @@ impl ConnectionInfo {
     #[must_use]
     pub fn is_reused(&self) -> bool {
         self.reused
+    }
+
+    /// The proxy by which it leads, if it does. Shown, it is `scheme://host:port`.
+    #[must_use]
+    pub fn proxy(&self) -> Option<&Proxy> {
+        self.shared.proxy.as_ref()
     }
 
     /// What was agreed upon with TLS; `None` for a plaintext connection.

@@ -34,7 +34,7 @@
 //!
 //! # Per-request override
 //!
-//! `PerRequest<PhaseTimeouts>` in the request's extensions changes the limits that it sets.
+//! `PerRequest<PhaseTimeouts>` in the request's extensions changes the limits that it sets; [`proxy`] has another.
 //!
 //! # Response metadata
 //!
@@ -70,6 +70,7 @@ mod options;
 mod origin_service;
 mod outcome;
 mod pool;
+pub mod proxy;
 mod reason;
 mod request;
 mod road;

@@ -1,12 +1,14 @@
 //! What a request needs to be sent, decided on its head alone.
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, Entry, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, Entry, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION, TE,
+    TRANSFER_ENCODING, UPGRADE,
 };
 use http::uri::{Authority, PathAndQuery, Uri};
 use http::{Method, Request, Version};
 
 use crate::error::InvalidRequest;
+use crate::proxy::forward;
 use crate::route::Route;
 
 /// How much of a body there is to send, as far as it is known.
@@ -18,22 +20,31 @@ pub(crate) enum Length {
 
 /// Checks the framing that the request asks for and settles what is left open.
 ///
+/// What was meant for a proxy goes no further than to one: unless the request is `forwarded`, its `Proxy-Authorization` is
+/// dropped (CVE-2023-32681, CVE-2024-37891, CVE-2026-34518).
+///
 /// `Content-Length: 0` says that an absent body is meant ([RFC 9110 §8.6]); hyper sends it with no method.
 ///
 /// [RFC 9110 §8.6]: https://www.rfc-editor.org/rfc/rfc9110#section-8.6
-pub(crate) fn frame<B>(request: &mut Request<B>, length: Length) -> Result<(), InvalidRequest> {
+pub(crate) fn frame<B>(request: &mut Request<B>, length: Length, forwarded: bool) -> Result<(), InvalidRequest> {
     let says_zero = says_so_when_empty(request.method());
     let headers = request.headers_mut();
     // For `Host` and the framing: a map that is full panics when something is put into it.
     if headers.capacity() < headers.len() + 2 {
         headers.try_reserve(2).map_err(|_| InvalidRequest::TooManyHeaders)?;
     }
-    // Comparing the names of a few headers is faster than looking two of them up.
-    if !headers.keys().any(|name| *name == CONTENT_LENGTH || *name == TRANSFER_ENCODING) {
+    // Comparing the names of a few headers is faster than looking three of them up.
+    let is_special = |name: &HeaderName| {
+        *name == CONTENT_LENGTH || *name == TRANSFER_ENCODING || *name == PROXY_AUTHORIZATION
+    };
+    if !headers.keys().any(is_special) {
         if length == Length::Exact(0) && says_zero {
             headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
         return Ok(());
+    }
+    if !forwarded {
+        headers.remove(PROXY_AUTHORIZATION);
     }
     let told = content_length(headers)?;
     if headers.contains_key(TRANSFER_ENCODING) {
@@ -84,7 +95,7 @@ fn says_so_when_empty(method: &Method) -> bool {
     !matches!(*method, Method::GET | Method::HEAD | Method::CONNECT | Method::TRACE)
 }
 
-/// As HTTP/1.1 wants it: target in origin-form, or authority-form for CONNECT; `Host` if there is none.
+/// As HTTP/1.1 wants it: target in origin-form, absolute-form for a proxy or authority-form for CONNECT; `Host` if there is none.
 pub(crate) fn for_http1<B>(request: &mut Request<B>, route: &Route, length: Length) {
     *request.version_mut() = Version::HTTP_11;
     if request.method() == Method::CONNECT {
@@ -92,6 +103,8 @@ pub(crate) fn for_http1<B>(request: &mut Request<B>, route: &Route, length: Leng
         if let Ok(target) = Uri::try_from(format!("{}:{port}", route.host)) {
             *request.uri_mut() = target;
         }
+    } else if route.forwarder().is_some() {
+        *request.uri_mut() = forward::absolute_form(request.uri(), route);
     } else {
         let path = request.uri().path_and_query().cloned();
         *request.uri_mut() = Uri::from(path.unwrap_or_else(|| PathAndQuery::from_static("/")));
@@ -261,7 +274,7 @@ mod tests {
             ("POST", vec![("transfer-encoding", "chunked, gzip")], Unknown, Err(Bad::BadTransferEncoding)),
         ] {
             let (mut head, _) = head(method, "http://a/", &headers);
-            let framed = frame(&mut head, length);
+            let framed = frame(&mut head, length, false);
             let written: Vec<String> =
                 head.headers().iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
             assert_eq!(
@@ -279,7 +292,7 @@ mod tests {
             let name = http::HeaderName::try_from(format!("x-{n}")).unwrap();
             head.headers_mut().insert(name, HeaderValue::from_static(""));
         }
-        assert_eq!(frame(&mut head, Length::Exact(0)), Err(InvalidRequest::TooManyHeaders));
+        assert_eq!(frame(&mut head, Length::Exact(0), false), Err(InvalidRequest::TooManyHeaders));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use http::Extensions;
 use sortie_core::{Chain, PerRequest};
 
 use crate::options::{TransportOptions, Versions};
+use crate::proxy::Proxies;
 #[cfg(feature = "tls")]
 pub(crate) use crate::tls::Tls;
 
@@ -44,11 +45,15 @@ pub(crate) struct Road {
     pub(crate) versions: Versions,
     pub(crate) tls: Tls,
     pub(crate) at: At,
+    pub(crate) proxies: Proxies,
 }
+
+/// For a request that is to have none.
+static NO_PROXIES: Proxies = Proxies::none();
 
 impl Road {
     pub(crate) fn new(options: &TransportOptions) -> Self {
-        Self { versions: options.versions, tls: options.tls.clone(), at: At::Name }
+        Self { versions: options.versions, tls: options.tls.clone(), at: At::Name, proxies: options.proxies.clone() }
     }
 
     /// Whom a request trusts: the policy that it brings, unless its chain of redirects has come to a foreign origin,
@@ -57,6 +62,16 @@ impl Road {
         match PerRequest::<Tls>::of(extensions) {
             Some(PerRequest::Use(own)) if !Chain::has_crossed(extensions) => own,
             _ => &self.tls,
+        }
+    }
+
+    /// By which proxies a request may go: those that it brings, unless its chain of redirects has come to a foreign
+    /// origin, to which it was not said how to go. That it is to have none holds all the way.
+    pub(crate) fn proxies_for<'a>(&'a self, extensions: &'a Extensions) -> &'a Proxies {
+        match PerRequest::<Proxies>::of(extensions) {
+            Some(PerRequest::Use(own)) if !Chain::has_crossed(extensions) => own,
+            Some(PerRequest::Off) => &NO_PROXIES,
+            _ => &self.proxies,
         }
     }
 }

@@ -12,6 +12,7 @@ use sortie_core::unix_socket;
 
 use crate::error::InvalidRequest;
 use crate::options::Versions;
+use crate::proxy::Proxy;
 use crate::road::{At, Road, Tls, TlsId};
 
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +26,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) tls: &'a Tls,
     pub(crate) versions: Versions,
     pub(crate) at: &'a At,
+    /// The proxy by which it leads.
+    pub(crate) via: Option<&'a Proxy>,
 }
 
 impl<'a> Parts<'a> {
@@ -41,7 +44,7 @@ impl<'a> Parts<'a> {
             return Err(InvalidRequest::NoHost);
         }
         let port = port.unwrap_or(if https { 443 } else { 80 });
-        Ok(Self { https, unix, host, port, tls, versions: road.versions, at: &road.at })
+        Ok(Self { https, unix, host, port, tls, versions: road.versions, at: &road.at, via: None })
     }
 
     /// Names the TLS policy, if it matters.
@@ -55,7 +58,7 @@ impl<'a> Parts<'a> {
         // Mostly it is written alike, which is told faster.
         let same_host = || self.host == other.host || self.host.eq_ignore_ascii_case(other.host);
         let same_policy = self.tls_id() == other.tls_id() && self.versions == other.versions;
-        same && same_policy && self.at == other.at && same_host()
+        same && same_policy && self.at == other.at && self.via == other.via && same_host()
     }
 }
 
@@ -150,6 +153,7 @@ pub(crate) struct Route {
     /// What of the road is a part of the key, for `at` of an `http+unix` URI is its host.
     key_at: At,
     pub(crate) at: At,
+    pub(crate) via: Option<Proxy>,
     /// What a request without a `Host` of its own gets.
     pub(crate) host_header: HeaderValue,
     /// Scheme, host and port as in a URI, without a port that goes without saying.
@@ -171,6 +175,7 @@ impl Route {
             versions: parts.versions,
             key_at: parts.at.clone(),
             at: parts.at.clone(),
+            via: parts.via.cloned(),
             name: name.into(),
             host_header: HeaderValue::try_from(written).map_err(|_| InvalidRequest::NoHost)?,
         };
@@ -188,14 +193,22 @@ impl Route {
 
     /// Whether `uri` is one of the origin that it leads to, by whatever road.
     pub(crate) fn is_asked_by(&self, uri: &Uri) -> Result<bool, InvalidRequest> {
-        let road = Road { versions: self.versions, tls: self.tls.clone(), at: self.key_at.clone() };
-        Ok(self.parts().is(&Parts::of(uri, &road, &road.tls)?))
+        let road = Road { versions: self.versions, tls: self.tls.clone(), at: self.key_at.clone(), ..Road::default() };
+        Ok(self.parts().is(&Parts { via: self.via.as_ref(), ..Parts::of(uri, &road, &road.tls)? }))
     }
 
-    /// The same route, connected to at one address.
+    /// The same route, connected to at one address, and so by no proxy.
     pub(crate) fn to_address(&self, address: std::net::SocketAddr) -> Self {
         let at = At::Address(address);
-        Self { key_at: at.clone(), at, ..self.clone() }
+        Self { key_at: at.clone(), at, via: None, ..self.clone() }
+    }
+
+    /// The proxy that requests are given to, if it forwards them.
+    ///
+    /// HTTP/2 alone is spoken with the origin: what a proxy forwards over HTTP/1.1 would be something else.
+    pub(crate) fn forwarder(&self) -> Option<&Proxy> {
+        let forwarded = !self.https && self.versions != Versions::Http2Only;
+        self.via.as_ref().filter(|proxy| forwarded && proxy.is_http())
     }
 
     pub(crate) fn scheme(&self) -> Scheme {
@@ -226,7 +239,16 @@ impl fmt::Display for Route {
 impl Key for Route {
     fn parts(&self) -> Parts<'_> {
         let Self { https, unix, port, versions, .. } = *self;
-        Parts { https, unix, host: &self.host, port, tls: &self.tls, versions, at: &self.key_at }
+        Parts {
+            https,
+            unix,
+            host: &self.host,
+            port,
+            tls: &self.tls,
+            versions,
+            at: &self.key_at,
+            via: self.via.as_ref(),
+        }
     }
 }
 

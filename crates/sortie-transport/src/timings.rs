@@ -93,7 +93,14 @@ impl Timings {
         self.0.made.as_ref()?.times.connect
     }
 
-    /// How long the TLS handshake took; `None` over plaintext, and over a connection that had served before.
+    /// How long it took to ask a proxy for the way, TLS with the proxy itself included; `None` without a proxy, and over
+    /// a connection that had served before.
+    #[must_use]
+    pub fn proxy(&self) -> Option<Duration> {
+        self.0.made.as_ref()?.times.proxy
+    }
+
+    /// How long the TLS handshake with the origin took; `None` over plaintext, and over a connection that had served before.
     #[must_use]
     pub fn tls(&self) -> Option<Duration> {
         self.0.made.as_ref()?.times.tls
@@ -125,6 +132,7 @@ impl fmt::Debug for Timings {
             .field("queued", &self.queued())
             .field("dns", &self.dns())
             .field("connect", &self.connect())
+            .field("proxy", &self.proxy())
             .field("tls", &self.tls())
             .field("sent", &self.sent())
             .field("first_byte", &self.first_byte())

@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, Uri};
-use sortie_core::{Body, BoxError, InFlight};
+use sortie_core::{Body, BoxError, InFlight, Phase};
 use tokio::time::Instant;
 use tower_service::Service;
 
 use crate::body::Pooled;
+use crate::error::ConnectError;
 use crate::error::{InvalidRequest, NotSent};
 use crate::future::ResponseFuture;
 use crate::info::ConnectionInfo;
@@ -22,7 +23,7 @@ use crate::origin_service::OriginService;
 use crate::pool::Pool;
 use crate::pool::origin::{Origin, Refusal};
 use crate::pool::shared::Shared;
-#[cfg(unix)]
+use crate::proxy::Proxies;
 use crate::road::At;
 use crate::road::{Road, Tls};
 use crate::route::Parts;
@@ -82,6 +83,13 @@ impl Transport {
     #[must_use]
     pub fn with_tls(&self, tls: crate::tls::Tls) -> Self {
         self.by(|road| road.tls = tls)
+    }
+
+    /// A handle to the same pool with other rules about [proxies](crate::proxy), for a mount say. What goes by another
+    /// proxy, or by none, has its own connections.
+    #[must_use]
+    pub fn with_proxies(&self, proxies: Proxies) -> Self {
+        self.by(|road| road.proxies = proxies)
     }
 
     fn by(&self, change: impl FnOnce(&mut Road)) -> Self {
@@ -145,8 +153,9 @@ impl Transport {
     ///
     /// # Errors
     ///
-    /// If `uri` has no scheme or host, or a scheme that the transport does not speak.
-    pub fn origin(&self, uri: &Uri) -> Result<OriginService, InvalidRequest> {
+    /// An [`InvalidRequest`] if `uri` has no scheme or host, or a scheme that the transport does not speak; a
+    /// [`ConnectError`] if its [proxy](crate::proxy) cannot be chosen, which is done here and not for each request.
+    pub fn origin(&self, uri: &Uri) -> Result<OriginService, BoxError> {
         Ok(OriginService::new(self.clone(), self.origin_of(uri)?))
     }
 
@@ -190,15 +199,16 @@ impl Transport {
     }
 
     fn send(&self, request: Request<Upload>) -> ResponseFuture {
-        let tls = self.road.tls_for(request.extensions());
-        let origin = self.origin_by(request.uri(), tls);
+        let extensions = request.extensions();
+        let (tls, proxies) = (self.road.tls_for(extensions), self.road.proxies_for(extensions));
+        let origin = self.origin_by(request.uri(), tls, proxies);
         self.send_to(origin, request)
     }
 
     /// Sends a request to an origin, unless there is none for it or the transport is closed.
     pub(crate) fn send_to(
         &self,
-        origin: Result<Arc<Origin>, InvalidRequest>,
+        origin: Result<Arc<Origin>, impl Into<BoxError>>,
         request: Request<Upload>,
     ) -> ResponseFuture {
         let Some(ticket) = self.pool.shared().in_flight.enter() else {
@@ -206,7 +216,7 @@ impl Transport {
         };
         match origin {
             Ok(origin) => ResponseFuture::start(&origin, request, ticket),
-            Err(invalid) => ResponseFuture::failed(invalid),
+            Err(error) => ResponseFuture::failed(error),
         }
     }
 
@@ -214,16 +224,24 @@ impl Transport {
         &self.pool
     }
 
-    fn origin_of(&self, uri: &Uri) -> Result<Arc<Origin>, InvalidRequest> {
-        self.origin_by(uri, &self.road.tls)
+    fn origin_of(&self, uri: &Uri) -> Result<Arc<Origin>, BoxError> {
+        self.origin_by(uri, &self.road.tls, &self.road.proxies)
     }
 
-    fn origin_by(&self, uri: &Uri, tls: &Tls) -> Result<Arc<Origin>, InvalidRequest> {
+    fn origin_by(&self, uri: &Uri, tls: &Tls, proxies: &Proxies) -> Result<Arc<Origin>, BoxError> {
         let parts = Parts::of(uri, &self.road, tls)?;
         if parts.https && cfg!(not(feature = "tls")) {
-            return Err(InvalidRequest::TlsNotCompiled);
+            return Err(InvalidRequest::TlsNotCompiled.into());
         }
-        self.pool.origin(parts)
+        // A Unix socket is on this machine.
+        if proxies.is_none() || *parts.at != At::Name {
+            return Ok(self.pool.origin(parts)?);
+        }
+        let chosen = proxies.choose(uri).map_err(|error| {
+            let origin = sortie_core::Origin::of(uri).map_or_else(String::new, |origin| origin.to_string());
+            ConnectError::new(origin, Phase::Proxy, error).fault()
+        })?;
+        Ok(self.pool.origin(Parts { via: chosen.as_ref(), ..parts })?)
     }
 }
 

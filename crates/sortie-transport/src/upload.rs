@@ -88,6 +88,16 @@ impl Upload {
     }
 }
 
+impl Replay for Upload {
+    fn replay(&self) -> Option<Self> {
+        self.replay()
+    }
+
+    fn content(&self) -> Option<Bytes> {
+        self.0.as_ref().map_or_else(|| Some(Bytes::new()), |content| content.body.content())
+    }
+}
+
 impl Content {
     fn failed(&self, error: BoxError) -> BoxError {
         match &self.holder {

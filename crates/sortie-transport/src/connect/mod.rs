@@ -11,6 +11,7 @@ use crate::options::{TransportOptions, Versions};
 use crate::road::At;
 use crate::route::Route;
 
+mod by_proxy;
 mod custom;
 mod dns;
 mod happy;
@@ -29,7 +30,7 @@ pub use unix::UnixSocketError;
 pub(crate) struct Progress(AtomicU8);
 
 impl Progress {
-    const PHASES: [Phase; 3] = [Phase::Dns, Phase::Connect, Phase::Tls];
+    const PHASES: [Phase; 4] = [Phase::Dns, Phase::Connect, Phase::Proxy, Phase::Tls];
 
     pub(crate) fn new() -> Self {
         Self(AtomicU8::new(0))
@@ -63,6 +64,28 @@ pub(crate) struct Connected {
     pub(crate) tls: Option<crate::tls::TlsInfo>,
 }
 
+/// What a byte stream is made to.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    scheme: &'a str,
+    /// An IPv6 address in its brackets.
+    host: &'a str,
+    port: u16,
+    at: &'a At,
+}
+
+impl<'a> Place<'a> {
+    fn of(route: &'a Route) -> Self {
+        let scheme = if route.https { "https" } else { "http" };
+        Self { scheme, host: &route.host, port: route.port, at: &route.at }
+    }
+
+    /// The host as names and addresses are written outside of URIs.
+    fn bare_host(&self) -> &'a str {
+        self.host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(self.host)
+    }
+}
+
 impl Connector {
     pub(crate) fn new(options: TransportOptions) -> Self {
         Self { dial: options.dial, nodelay: options.tcp_nodelay }
@@ -70,11 +93,11 @@ impl Connector {
 
     pub(crate) async fn connect(&self, route: &Route, progress: &Progress) -> Result<Connected, BoxError> {
         let mut times = ConnectTimes::default();
-        let raw = self.dial(route, progress, &mut times).await?;
-        let (peer, local) = match &raw {
-            Raw::Tcp(tcp) => (tcp.peer_addr().ok(), tcp.local_addr().ok()),
-            _ => (None, None),
+        let raw = match &route.via {
+            Some(proxy) => self.dial_by(proxy, route, progress, &mut times).await?,
+            None => self.dial(Place::of(route), progress, &mut times).await?,
         };
+        let (peer, local) = raw.addresses();
         #[cfg(feature = "tls")]
         if route.https {
             progress.enter(Phase::Tls);
@@ -95,21 +118,22 @@ impl Connector {
         })
     }
 
-    async fn dial(&self, route: &Route, progress: &Progress, times: &mut ConnectTimes) -> Result<Raw, BoxError> {
+    async fn dial(&self, to: Place<'_>, progress: &Progress, times: &mut ConnectTimes) -> Result<Raw, BoxError> {
         let began = Instant::now();
-        if let At::Unix(path) = &route.at {
+        if let At::Unix(path) = to.at {
             progress.enter(Phase::Connect);
             let stream = unix::connect(path).await?;
             times.connect = Some(began.elapsed());
             return Ok(stream);
         }
-        let address = match route.at {
-            At::Address(address) => Some(address),
+        let address = match to.at {
+            At::Address(address) => Some(*address),
             At::Name | At::Unix(_) => None,
         };
         if let Some(dial) = &self.dial {
             progress.enter(Phase::Connect);
-            let target = address.map_or_else(|| route.to_string(), |at| format!("{}://{at}", route.scheme()));
+            let place = address.map_or_else(|| format!("{}:{}", to.host, to.port), |at| at.to_string());
+            let target = format!("{}://{place}", to.scheme);
             let origin = http::Uri::try_from(target).ok().as_ref().and_then(Origin::of);
             let origin = origin.ok_or("the origin is no URI")?;
             let stream = dial(origin).await?;
@@ -118,10 +142,10 @@ impl Connector {
         }
         let addresses = match address {
             Some(address) => vec![address],
-            None => dns::resolve(route.bare_host(), route.port).await?,
+            None => dns::resolve(to.bare_host(), to.port).await?,
         };
         let resolved = Instant::now();
-        let is_name = address.is_none() && route.bare_host().parse::<IpAddr>().is_err();
+        let is_name = address.is_none() && to.bare_host().parse::<IpAddr>().is_err();
         times.dns = is_name.then(|| resolved - began);
         progress.enter(Phase::Connect);
         let nodelay = self.nodelay;

@@ -1,4 +1,5 @@
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -16,7 +17,22 @@ pub(crate) enum Raw {
     Tcp(TcpStream),
     #[cfg(unix)]
     Unix(UnixStream),
+    /// To a proxy, which is spoken to over TLS.
+    #[cfg(feature = "tls")]
+    Tls(Box<tokio_rustls::client::TlsStream<Self>>),
     Other(Box<dyn Duplex>),
+}
+
+impl Raw {
+    /// The other end's address and the own one.
+    pub(crate) fn addresses(&self) -> (Option<SocketAddr>, Option<SocketAddr>) {
+        match self {
+            Self::Tcp(tcp) => (tcp.peer_addr().ok(), tcp.local_addr().ok()),
+            #[cfg(feature = "tls")]
+            Self::Tls(tls) => tls.get_ref().0.addresses(),
+            _ => (None, None),
+        }
+    }
 }
 
 /// What bytes travel over.
@@ -75,5 +91,5 @@ macro_rules! delegate {
     };
 }
 
-delegate!(Raw: Tcp, #[cfg(unix)] Unix, Other);
+delegate!(Raw: Tcp, #[cfg(unix)] Unix, #[cfg(feature = "tls")] Tls, Other);
 delegate!(Stream: Plain, #[cfg(feature = "tls")] Tls);

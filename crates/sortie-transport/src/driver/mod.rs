@@ -80,6 +80,7 @@ fn info(conn: &Conn, connected: &Connected) -> Info {
         peer: connected.peer,
         local: connected.local,
         version: if connected.http2 { http::Version::HTTP_2 } else { http::Version::HTTP_11 },
+        proxy: conn.origin.route.via.clone(),
         #[cfg(feature = "tls")]
         tls: connected.tls.clone(),
     }

@@ -1,8 +1,11 @@
+mod proxies;
+
 use std::fmt;
 use std::time::Duration;
 
 use crate::connect::{Connect, DialFn};
 use crate::events::{Events, Told};
+use crate::proxy::Proxies;
 use crate::road::Tls;
 use crate::timeouts::PhaseTimeouts;
 
@@ -39,6 +42,7 @@ pub enum Versions {
 /// | [`tcp_nodelay`](Self::tcp_nodelay) | on |
 /// | [`connector`](Self::connector) | name look-up and TCP |
 /// | [`events`](Self::events) | nobody is told |
+/// | [`proxies`](Self::proxies) | none |
 ///
 /// ```
 /// use sortie_transport::{Transport, TransportOptions};
@@ -66,6 +70,7 @@ pub struct TransportOptions {
     pub(crate) tcp_nodelay: bool,
     pub(crate) dial: Option<DialFn>,
     pub(crate) told: Told,
+    pub(crate) proxies: Proxies,
 }
 
 /// When an HTTP/2 connection is asked whether it is still there.
@@ -92,6 +97,7 @@ impl Default for TransportOptions {
             tcp_nodelay: true,
             dial: None,
             told: Told::default(),
+            proxies: Proxies::none(),
         }
     }
 }
@@ -227,6 +233,7 @@ impl fmt::Debug for TransportOptions {
             .field("tcp_nodelay", &self.tcp_nodelay)
             .field("connector", &self.dial.as_ref().map_or("tcp", |_| "custom"))
             .field("events", &self.told)
+            .field("proxies", &self.proxies)
             .finish()
     }
 }

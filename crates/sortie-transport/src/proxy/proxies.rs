@@ -1,0 +1,448 @@
+use std::fmt;
+use std::sync::Arc;
+
+use http::Uri;
+use sortie_core::{BoxError, Origin};
+
+use super::bypass::Bypass;
+use super::error::{ProxyError, ProxyErrorKind};
+use super::proxy::Proxy;
+
+/// Which requests go by which proxy. The default is that none does.
+///
+/// Of several rules the one counts that says most: `scheme://host:port`, then `scheme://host`, `scheme`,
+/// `all://host:port`, `all://host`, and at last `all`. A later rule takes the place of one for the same.
+///
+/// ```
+/// use sortie_transport::proxy::{Proxies, Proxy};
+///
+/// let proxies = Proxies::all(Proxy::new("socks5h://proxy.example")?)
+///     .https(Proxy::new("http://proxy.example:3128")?)
+///     .host("https://api.example.com", Proxy::new("http://other.example")?)?
+///     .direct("all://static.example.com")?
+///     .no_proxy("localhost, 10.0.0.0/8, .internal");
+/// let by = |uri: &str| proxies.choose(&uri.parse().unwrap()).unwrap().map(|proxy| proxy.to_string());
+///
+/// assert_eq!(by("http://example.com/").as_deref(), Some("socks5h://proxy.example:1080"));
+/// assert_eq!(by("https://example.com/").as_deref(), Some("http://proxy.example:3128"));
+/// assert_eq!(by("https://api.example.com/users").as_deref(), Some("http://other.example:80"));
+/// assert_eq!(by("http://static.example.com/logo"), None);
+/// assert_eq!(by("http://db.internal/"), None);
+/// # Ok::<_, sortie_transport::proxy::ProxyError>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct Proxies(Option<Arc<Rules>>);
+
+#[derive(Clone, Default)]
+struct Rules {
+    /// What says most comes first.
+    rules: Vec<(Key, Rule)>,
+    bypass: Bypass,
+    choose: Option<Choose>,
+    /// Asked where nothing here decides.
+    otherwise: Proxies,
+}
+
+/// What a rule is for. Ordered by how much it says.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    scheme: Option<Scheme>,
+    host: Option<Box<str>>,
+    port: Option<u16>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Scheme {
+    Http,
+    Https,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Rule {
+    Direct,
+    By(Proxy),
+    /// A setting that was to be a proxy and is none.
+    Broken(ProxyError),
+}
+
+type Choose = Arc<dyn Fn(&Uri) -> Result<Option<Proxy>, BoxError> + Send + Sync>;
+
+impl Proxies {
+    /// No proxy: every request goes directly. The default.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self(None)
+    }
+
+    /// This proxy for all that no other rule is for.
+    #[must_use]
+    pub fn all(proxy: Proxy) -> Self {
+        Self::none().with(Key::ALL, Rule::By(proxy))
+    }
+
+    /// This proxy for `http` origins.
+    #[must_use]
+    pub fn http(self, proxy: Proxy) -> Self {
+        self.with(Key::HTTP, Rule::By(proxy))
+    }
+
+    /// This proxy for `https` origins.
+    #[must_use]
+    pub fn https(self, proxy: Proxy) -> Self {
+        self.with(Key::HTTPS, Rule::By(proxy))
+    }
+
+    /// This proxy for one host: `https://host`, or `all://host` for both schemes, with a port if it is for that alone.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidSetting`](ProxyErrorKind::InvalidSetting) if `of` is nothing of that form.
+    pub fn host(self, of: impl AsRef<str>, proxy: Proxy) -> Result<Self, ProxyError> {
+        Ok(self.with(Key::parse(of.as_ref())?, Rule::By(proxy)))
+    }
+
+    /// No proxy for these origins, whatever the rules that say less: as for [`host`](Self::host), or `http`, `https` or
+    /// `all`.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidSetting`](ProxyErrorKind::InvalidSetting) if `of` is nothing of that form.
+    pub fn direct(self, of: impl AsRef<str>) -> Result<Self, ProxyError> {
+        let key = match of.as_ref() {
+            "all" => Key::ALL,
+            "http" => Key::HTTP,
+            "https" => Key::HTTPS,
+            other => Key::parse(other)?,
+        };
+        Ok(self.with(key, Rule::Direct))
+    }
+
+    /// No proxy for the origins in this list, which is written as `NO_PROXY` is, beside those of earlier lists. It comes
+    /// before every rule.
+    ///
+    /// Its entries are divided by commas or spaces:
+    ///
+    /// | entry | origins |
+    /// |---|---|
+    /// | `example.com`, `.example.com` | that host and all below it |
+    /// | `*.example.com` | the hosts below it alone |
+    /// | `10.0.0.1`, `::1`, `[::1]` | that address, as it stands in the URL: names are not looked up for it |
+    /// | `10.0.0.0/8`, `fd00::/8` | the addresses of that network |
+    /// | any of these with `:8080` after it | those at that port; an IPv6 address is then in brackets |
+    /// | `*` | all |
+    ///
+    /// Case does not matter, nor does a dot at the end of a name. An entry of another form is for nothing.
+    #[must_use]
+    pub fn no_proxy(self, list: impl AsRef<str>) -> Self {
+        self.change(|rules| rules.bypass.add(list.as_ref()))
+    }
+
+    /// Has a closure choose by the request's URI, which is absolute: `None` sends it directly.
+    ///
+    /// It is asked for each request, each hop of a redirect among them, where no rule of these `Proxies` is for it. It
+    /// runs within the call, so it may not wait. Equal proxies share connections, whether or not they were made anew.
+    ///
+    /// ```
+    /// use sortie_transport::proxy::{Proxies, Proxy};
+    ///
+    /// let farm = [Proxy::new("http://one.example")?, Proxy::new("http://two.example")?];
+    /// let proxies = Proxies::choose_with(move |uri| {
+    ///     let host = uri.host().unwrap_or_default();
+    ///     Ok(farm.get(host.len() % 3).cloned())
+    /// });
+    /// # let _ = proxies;
+    /// # Ok::<_, sortie_transport::proxy::ProxyError>(())
+    /// ```
+    #[must_use]
+    pub fn choose_with<F>(choose: F) -> Self
+    where
+        F: Fn(&Uri) -> Result<Option<Proxy>, BoxError> + Send + Sync + 'static,
+    {
+        Self::none().change(|rules| rules.choose = Some(Arc::new(choose)))
+    }
+
+    /// With others that are asked where these have nothing to say: those of the environment, say, below explicit ones.
+    #[must_use]
+    pub fn or(self, otherwise: Self) -> Self {
+        if self.is_none() {
+            return otherwise;
+        }
+        self.change(|rules| rules.otherwise = std::mem::take(&mut rules.otherwise).or(otherwise))
+    }
+
+    /// Whether there is no rule at all.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// The proxy for a request of this URI; `None` if it goes directly.
+    ///
+    /// # Errors
+    ///
+    /// Of a rule that was to be a proxy and is none, which only [`from_env`](Self::from_env) makes, and of a closure
+    /// that chooses.
+    pub fn choose(&self, uri: &Uri) -> Result<Option<Proxy>, ProxyError> {
+        self.decide(uri).unwrap_or(Ok(None))
+    }
+
+    /// `None` where nothing decides.
+    fn decide(&self, uri: &Uri) -> Option<Result<Option<Proxy>, ProxyError>> {
+        let rules = self.0.as_ref()?;
+        let scheme = match uri.scheme_str()? {
+            "http" => Scheme::Http,
+            "https" => Scheme::Https,
+            // A Unix socket is on this machine.
+            _ => return None,
+        };
+        let (host, port) = (uri.host()?, Origin::port_of(uri)?);
+        if rules.bypass.contains(host, port) {
+            return Some(Ok(None));
+        }
+        let host = host.strip_suffix('.').unwrap_or(host);
+        let rule = rules.rules.iter().find(|(key, _)| key.is_for(scheme, host, port)).map(|(_, rule)| rule);
+        match (rule, &rules.choose) {
+            (Some(Rule::Direct), _) => Some(Ok(None)),
+            (Some(Rule::By(proxy)), _) => Some(Ok(Some(proxy.clone()))),
+            (Some(Rule::Broken(error)), _) => Some(Err(error.clone())),
+            (None, Some(choose)) => {
+                Some(choose(uri).map_err(|error| ProxyError::new(ProxyErrorKind::Choice).because(error)))
+            }
+            (None, None) => rules.otherwise.decide(uri),
+        }
+    }
+
+    fn with(self, key: Key, rule: Rule) -> Self {
+        self.change(|rules| {
+            match rules.rules.binary_search_by(|(known, _)| known.rank().cmp(&key.rank()).then_with(|| known.cmp(&key)))
+            {
+                Ok(at) => rules.rules[at].1 = rule,
+                Err(at) => rules.rules.insert(at, (key, rule)),
+            }
+        })
+    }
+
+    /// With a rule of the environment: for `http`, for `https`, or for all.
+    pub(super) fn with_variable(self, scheme: &str, rule: Rule) -> Self {
+        let key = match scheme {
+            "http" => Key::HTTP,
+            "https" => Key::HTTPS,
+            _ => Key::ALL,
+        };
+        self.with(key, rule)
+    }
+
+    fn change(mut self, change: impl FnOnce(&mut Rules)) -> Self {
+        change(Arc::make_mut(self.0.get_or_insert_default()));
+        self
+    }
+}
+
+impl Key {
+    const ALL: Self = Self { scheme: None, host: None, port: None };
+    const HTTP: Self = Self { scheme: Some(Scheme::Http), ..Self::ALL };
+    const HTTPS: Self = Self { scheme: Some(Scheme::Https), ..Self::ALL };
+
+    fn parse(text: &str) -> Result<Self, ProxyError> {
+        let invalid = || {
+            ProxyError::setting("a rule is for `https://host`, `http://host` or `all://host`, with or without a port")
+        };
+        let (scheme, authority) = text.split_once("://").ok_or_else(invalid)?;
+        let scheme = match scheme {
+            "http" => Some(Scheme::Http),
+            "https" => Some(Scheme::Https),
+            "all" => None,
+            _ => return Err(invalid()),
+        };
+        let authority = authority.strip_suffix('/').unwrap_or(authority);
+        let authority: http::uri::Authority = authority.parse().map_err(|_| invalid())?;
+        let host = authority.host().to_ascii_lowercase();
+        let after = authority.as_str().get(host.len()..).ok_or_else(invalid)?;
+        // Userinfo has no place here, and `port_u16` takes a port that is too large for none.
+        if host.is_empty() || !authority.as_str().to_ascii_lowercase().starts_with(&host) {
+            return Err(invalid());
+        }
+        let port = match after.strip_prefix(':') {
+            Some(digits) => Some(digits.parse().map_err(|_| invalid())?),
+            None => None,
+        };
+        Ok(Self { scheme, host: Some(host.strip_suffix('.').unwrap_or(&host).into()), port })
+    }
+
+    fn is_for(&self, scheme: Scheme, host: &str, port: u16) -> bool {
+        self.scheme.is_none_or(|own| own == scheme)
+            && self.host.as_ref().is_none_or(|own| own.eq_ignore_ascii_case(host))
+            && self.port.is_none_or(|own| own == port)
+    }
+
+    /// Lower is asked first: a scheme says more than a host, and requests has it so.
+    fn rank(&self) -> (bool, bool, bool) {
+        (self.scheme.is_none(), self.host.is_none(), self.port.is_none())
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.scheme {
+            Some(Scheme::Http) => "http",
+            Some(Scheme::Https) => "https",
+            None => "all",
+        })?;
+        if let Some(host) = &self.host {
+            write!(f, "://{host}")?;
+        }
+        self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
+    }
+}
+
+/// The rules without users, passwords and headers.
+impl fmt::Debug for Proxies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(rules) = &self.0 else { return f.write_str("Proxies(none)") };
+        let mut debug = f.debug_struct("Proxies");
+        for (key, rule) in &rules.rules {
+            debug.field(&key.to_string(), rule);
+        }
+        debug.field("no_proxy", &rules.bypass);
+        debug.field("choose_with", &rules.choose.is_some());
+        debug.field("or", &rules.otherwise).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn proxy(name: &str) -> Proxy {
+        Proxy::new(name).unwrap()
+    }
+
+    fn by(proxies: &Proxies, uri: &str) -> String {
+        let chosen = proxies.choose(&uri.parse().unwrap()).unwrap();
+        chosen.map_or("direct".into(), |proxy| proxy.host().to_owned())
+    }
+
+    // S54, and requests' table `test_select_proxies`.
+    #[test]
+    fn the_rule_that_says_most_counts() {
+        let mut proxies = Proxies::none();
+        let uri = "http://some.host:81/path";
+        assert_eq!(by(&proxies, uri), "direct");
+        for (step, expected) in [
+            (Proxies::all(proxy("all")), "all"),
+            (Proxies::none().host("all://some.host", proxy("all-host")).unwrap(), "all-host"),
+            (Proxies::none().host("all://some.host:81", proxy("all-port")).unwrap(), "all-port"),
+            (Proxies::none().http(proxy("http")), "http"),
+            (Proxies::none().host("http://Some.Host", proxy("http-host")).unwrap(), "http-host"),
+            (Proxies::none().host("http://some.host:81/", proxy("http-port")).unwrap(), "http-port"),
+        ] {
+            assert_eq!(by(&step, uri), expected);
+            let rules = step.0.unwrap().rules.clone();
+            for (key, rule) in rules {
+                proxies = proxies.with(key, rule);
+            }
+            // Whatever came before says less.
+            assert_eq!(by(&proxies, uri), expected);
+        }
+        for (uri, expected) in [
+            ("http://some.host/", "http-host"),
+            ("http://SOME.host./", "http-host"),
+            ("http://other.host:81/", "http"),
+            ("https://some.host:81/", "all-port"),
+            ("https://some.host/", "all-host"),
+            ("https://other.host/", "all"),
+            ("http+unix://2f72756e/", "direct"),
+            ("/path", "direct"),
+        ] {
+            assert_eq!(by(&proxies, uri), expected, "{uri}");
+        }
+    }
+
+    #[test]
+    fn a_rule_can_be_to_have_none_and_a_later_one_takes_an_earlier_ones_place() {
+        let proxies = Proxies::all(proxy("all")).direct("https").unwrap().direct("http://a.test").unwrap();
+        assert_eq!(by(&proxies, "https://a.test/"), "direct");
+        assert_eq!(by(&proxies, "http://a.test/"), "direct");
+        assert_eq!(by(&proxies, "http://b.test/"), "all");
+        assert_eq!(by(&proxies.clone().https(proxy("https")), "https://a.test/"), "https");
+        assert_eq!(by(&proxies.direct("all").unwrap(), "http://b.test/"), "direct");
+    }
+
+    #[test]
+    fn a_list_of_exceptions_applies_to_explicit_proxies() {
+        let proxies = Proxies::all(proxy("all")).host("http://a.test", proxy("a")).unwrap();
+        let proxies = proxies.no_proxy("a.test:80").no_proxy("10.0.0.0/8");
+        for (uri, expected) in [
+            ("http://a.test/", "direct"),
+            ("http://a.test:81/", "a"),
+            ("https://a.test/", "all"),
+            ("http://10.9.8.7/", "direct"),
+            ("http://[::ffff:10.9.8.7]/", "all"),
+        ] {
+            assert_eq!(by(&proxies, uri), expected, "{uri}");
+        }
+    }
+
+    #[test]
+    fn a_closure_chooses_where_no_rule_does_and_its_error_is_one_of_the_request() {
+        let proxies = Proxies::choose_with(|uri| match uri.path() {
+            "/direct" => Ok(None),
+            "/fails" => Err("no idea".into()),
+            path => Ok(Some(Proxy::new(&path[1..])?)),
+        });
+        let proxies = proxies.http(proxy("http")).no_proxy("b.test");
+        assert_eq!(by(&proxies, "https://a.test/farm"), "farm");
+        assert_eq!(by(&proxies, "https://a.test/direct"), "direct");
+        assert_eq!(by(&proxies, "https://b.test/farm"), "direct");
+        assert_eq!(by(&proxies, "http://a.test/farm"), "http");
+        let error = proxies.choose(&Uri::from_static("https://a.test/fails")).unwrap_err();
+        assert_eq!(error.kind(), ProxyErrorKind::Choice);
+        assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "no idea");
+        assert!(proxies.choose(&Uri::from_static("https://a.test/")).is_err());
+    }
+
+    #[test]
+    fn explicit_ones_come_before_the_others_and_leave_to_them_what_they_do_not_decide() {
+        let others = Proxies::all(proxy("env")).no_proxy("c.test");
+        let proxies = Proxies::none().https(proxy("own")).direct("all://a.test").unwrap().no_proxy("b.test");
+        let proxies = proxies.or(others.clone());
+        for (uri, expected) in [
+            ("https://c.test/", "own"),
+            ("http://c.test/", "direct"),
+            ("http://d.test/", "env"),
+            ("http://a.test/", "direct"),
+            ("http://b.test/", "direct"),
+        ] {
+            assert_eq!(by(&proxies, uri), expected, "{uri}");
+        }
+        assert_eq!(by(&Proxies::none().or(others.clone()), "http://d.test/"), "env");
+        let three = Proxies::none().https(proxy("own")).or(Proxies::none()).or(others);
+        assert_eq!(by(&three, "http://d.test/"), "env");
+    }
+
+    #[test]
+    fn what_a_rule_is_for_is_checked() {
+        for of in [
+            "",
+            "api.test",
+            "all://",
+            "ftp://a",
+            "https://u:p@a",
+            "http://a:x",
+            "http://a:70000",
+            "http://a/b",
+            "https",
+        ] {
+            assert!(Proxies::none().host(of, proxy("p")).is_err(), "{of}");
+        }
+        assert!(Proxies::none().host("all://[::1]:80", proxy("p")).is_ok());
+    }
+
+    #[test]
+    fn the_rules_are_shown_without_secrets() {
+        let proxies = Proxies::all(proxy("http://secret:secret@p")).direct("https://a:1").unwrap().no_proxy("b");
+        let shown = format!("{proxies:?}");
+        assert!(shown.contains("all: By(Proxy(http://p:80))") && shown.contains("https://a:1: Direct"), "{shown}");
+        assert!(!shown.contains("secret"));
+    }
+}
