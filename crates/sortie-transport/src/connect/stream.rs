@@ -23,7 +23,7 @@ pub(crate) enum Raw {
 pub(crate) enum Stream {
     Plain(Raw),
     #[cfg(feature = "tls")]
-    Tls(Box<tokio_rustls::client::TlsStream<Raw>>),
+    Tls(Box<crate::tls::TlsStream<Raw>>),
 }
 
 /// Reads and writes by whatever the stream is.
