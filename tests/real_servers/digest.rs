@@ -15,8 +15,7 @@ impl Auth for Digest {
         let mut client = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(client) = &mut *client else { return Signing::Done(Ok(())) };
         let (uri, method) = (request.uri().to_string(), request.method().to_string());
-        let asked =
-            PasswordParams { username: "user", password: "pass", uri: &uri, method: &method, body: Some(&[]) };
+        let asked = PasswordParams { username: "user", password: "pass", uri: &uri, method: &method, body: Some(&[]) };
         let value = client.respond(&asked).and_then(|value| HeaderValue::try_from(value).map_err(|e| e.to_string()));
         let header = request.recipient().header();
         Signing::Done(value.map(|value| drop(request.headers_mut().insert(header, value))).map_err(Into::into))

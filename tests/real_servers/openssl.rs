@@ -29,11 +29,7 @@ async fn versions_and_ciphers_are_agreed_upon_and_can_be_read() {
     for (options, version, cipher) in [
         (["-tls1_3", "-ciphersuites", "TLS_AES_128_GCM_SHA256"], "TLSv1.3", "TLS13_AES_128_GCM_SHA256"),
         (["-tls1_3", "-ciphersuites", "TLS_CHACHA20_POLY1305_SHA256"], "TLSv1.3", "TLS13_CHACHA20_POLY1305_SHA256"),
-        (
-            ["-tls1_2", "-cipher", "ECDHE-ECDSA-AES256-GCM-SHA384"],
-            "TLSv1.2",
-            "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
-        ),
+        (["-tls1_2", "-cipher", "ECDHE-ECDSA-AES256-GCM-SHA384"], "TLSv1.2", "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"),
     ] {
         let (_program, authority, port) = serve(&options);
         let url = format!("https://localhost:{port}/");

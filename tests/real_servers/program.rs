@@ -44,8 +44,9 @@ impl Program {
     }
 
     /// The same, where it has processes of its own that only it can end.
-    pub(crate) fn with_children(self) -> Self {
-        Self { has_children: true, ..self }
+    pub(crate) fn with_children(mut self) -> Self {
+        self.has_children = true;
+        self
     }
 
     fn log(&self) -> String {

@@ -9,6 +9,7 @@ use sortie_layers::query::QueryOptions;
 use sortie_layers::retry::{RetryLayer, RetryOptions};
 use sortie_layers::timeout::TimeoutOptions;
 use sortie_transport::Transport;
+use sortie_transport::proxy::{Proxies, Proxy};
 #[cfg(feature = "tls")]
 use sortie_transport::tls::Tls;
 use tower_layer::Layer;
@@ -54,6 +55,7 @@ pub struct Mount {
     /// In place of that of the session's transport.
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<Tls>,
+    pub(crate) proxies: Option<Proxies>,
     /// The first setting that could not be taken.
     pub(crate) error: Option<setter::Invalid>,
 }
@@ -198,13 +200,46 @@ impl Mount {
         self
     }
 
+    /// By which proxies this mount's requests go, in place of the session's and the environment's.
+    ///
+    /// It is for the session's transport: with a [`transport`](Self::transport) of the mount's own it is the error of
+    /// [`SessionBuilder::build`](crate::SessionBuilder::build).
+    pub fn proxies(mut self, proxies: Proxies) -> Self {
+        self.proxies = Some(proxies);
+        self
+    }
+
+    /// [`proxies`](Self::proxies) of one proxy for everything: a [`Proxy`](sortie_transport::proxy::Proxy), or its URL.
+    pub fn proxy<P>(mut self, proxy: P) -> Self
+    where
+        P: TryInto<Proxy>,
+        P::Error: fmt::Display,
+    {
+        match setter::proxy("Mount::proxy", proxy) {
+            Ok(proxy) => self.proxies(Proxies::all(proxy)),
+            Err(invalid) => {
+                self.error = self.error.or(Some(invalid));
+                self
+            }
+        }
+    }
+
+    /// This mount's requests go directly, whatever proxies the session has.
+    pub fn no_proxy(self) -> Self {
+        self.proxies(Proxies::none())
+    }
+
     /// The session's transport as this mount changes it.
     pub(crate) fn road(&self, transport: &Transport) -> Transport {
         #[cfg(feature = "tls")]
-        if let Some(tls) = &self.tls {
-            return transport.with_tls(tls.clone());
+        let transport = &match &self.tls {
+            Some(tls) => transport.with_tls(tls.clone()),
+            None => transport.clone(),
+        };
+        match &self.proxies {
+            Some(proxies) => transport.with_proxies(proxies.clone()),
+            None => transport.clone(),
         }
-        transport.clone()
     }
 
     /// The setter, if there is one, that says by which road the session's transport is to send.
@@ -213,7 +248,7 @@ impl Mount {
         if self.tls.is_some() {
             return Some("Mount::tls");
         }
-        None
+        self.proxies.as_ref().map(|_| "Mount::proxies")
     }
 
     /// The timeouts of one attempt in this mount, given the session's.

@@ -13,10 +13,12 @@ use sortie_layers::query::QueryOptions;
 use sortie_layers::redirect::RedirectOptions;
 use sortie_layers::retry::RetryLayer;
 use sortie_layers::timeout::TimeoutOptions;
+use sortie_transport::proxy::Proxies;
 #[cfg(feature = "tls")]
 use sortie_transport::tls::Tls;
 use sortie_transport::{Transport, TransportOptions};
 
+use crate::environment::Environment;
 use crate::mount::Mount;
 use crate::setter;
 use crate::stack::{self, UserLayer, Wire};
@@ -45,6 +47,9 @@ pub(crate) struct Settings {
     /// In place of the transport's own.
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<Tls>,
+    /// In place of the transport's own, and of the environment's.
+    pub(crate) proxies: Option<Proxies>,
+    pub(crate) environment: Environment,
 }
 
 impl Default for Settings {
@@ -71,6 +76,8 @@ impl Default for Settings {
             transport: TransportSetting::Options(Box::default()),
             #[cfg(feature = "tls")]
             tls: None,
+            proxies: None,
+            environment: Environment::default(),
         }
     }
 }
@@ -128,7 +135,11 @@ impl Settings {
             Some(tls) => transport.with_tls(tls.clone()),
             None => transport,
         };
-        transport
+        match &self.proxies {
+            Some(proxies) => transport.with_proxies(proxies.clone()),
+            None if transport.proxies().is_some() => transport,
+            None => transport.with_proxies(self.environment.proxies()),
+        }
     }
 
     /// The innermost service, and the pool that it has if it is the session's own transport, made if there is none yet.
@@ -138,8 +149,9 @@ impl Settings {
             TransportSetting::Own(pool) => pool.clone(),
             TransportSetting::Options(options) => Pool::new(std::mem::take(&mut **options)),
         };
-        let pool = pool.by(|transport| self.road(transport));
+        // As it was made: what is built from this session may know nothing of its proxies and TLS.
         self.transport = TransportSetting::Own(pool.clone());
+        let pool = pool.by(|transport| self.road(transport));
         (stack::pooled(pool.transport.clone()), Some(pool))
     }
 
@@ -159,7 +171,7 @@ impl Settings {
         if self.tls.is_some() {
             return Some("SessionBuilder::tls");
         }
-        None
+        self.proxies.as_ref().map(|_| "SessionBuilder::proxies")
     }
 
     /// Mounts in the place of what was mounted at the same prefix.
