@@ -9,6 +9,7 @@
 //! | a client against a real server, HTTP/1.1, HTTP/2 or HTTPS | [`TestServer`], [`ServerOptions`], [`TlsSetup`] |
 //! | a client's trust: expired, for another name, from a stranger | [`CertificateAuthority`] |
 //! | a client against a peer that breaks the rules or breaks off | [`TcpScript`], [`Steps`], [`Gate`] |
+//! | a client by a proxy of HTTP or SOCKS, with and without password | [`TestProxy`], [`ProxyOptions`] |
 //! | a client's connections at a paused clock | [`MemoryServer`] |
 //!
 //! Nothing here waits for things to settle: what happens in a task of its own can be waited for
@@ -48,6 +49,7 @@ mod count;
 mod memory;
 mod not_default;
 mod prove;
+mod proxy;
 mod scripted;
 mod server;
 mod strict;
@@ -57,6 +59,7 @@ mod tcp_script;
 pub use certificates::{Certificate, CertificateAuthority};
 pub use memory::MemoryServer;
 pub use not_default::NotDefault;
+pub use proxy::{ProxyOptions, SocksRequest, TestProxy};
 pub use scripted::{Answer, Recorded, Scripted, reply, status};
 #[cfg(feature = "tls")]
 pub use server::TlsSetup;

@@ -60,7 +60,7 @@ impl Log {
         self.heads().clone()
     }
 
-    fn record<B>(&self, connection: usize, request: &Request<B>) {
+    pub(crate) fn record<B>(&self, connection: usize, request: &Request<B>) {
         let head = Head {
             connection,
             method: request.method().clone(),

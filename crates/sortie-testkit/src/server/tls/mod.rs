@@ -69,11 +69,11 @@ impl TlsSetup {
         Self { certificate: Some(certificate), ..self }
     }
 
-    pub(super) fn host(&self) -> &str {
+    pub(crate) fn host(&self) -> &str {
         self.names.first().map_or("127.0.0.1", String::as_str)
     }
 
-    pub(super) fn acceptor(&self) -> TlsAcceptor {
+    pub(crate) fn acceptor(&self) -> TlsAcceptor {
         let certificate = self.certificate.clone().unwrap_or_else(|| self.authority.issue(self.names.clone()));
         let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
             .with_safe_default_protocol_versions()
