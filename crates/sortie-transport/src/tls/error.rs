@@ -48,6 +48,8 @@ pub enum TlsErrorKind {
     NameConstraints,
     /// Client and server have no cipher suite, key exchange or signature scheme in common.
     NoCommonCipher,
+    /// The server speaks none of the application protocols that were offered by ALPN.
+    NoCommonProtocol,
     /// Client and server have no version of TLS in common.
     NoCommonVersion,
     /// HTTP/2 was not agreed upon, and nothing else may be spoken (`Versions::Http2Only`).
@@ -140,6 +142,12 @@ impl TlsError {
         Self::of_server(TlsErrorKind::NoHttp2, name)
     }
 
+    /// That there is no common protocol means that there is no HTTP/2, where nothing else was offered.
+    pub(super) fn where_only_http2_was_offered(self) -> Self {
+        let no_protocol = self.kind == TlsErrorKind::NoCommonProtocol;
+        Self { kind: if no_protocol { TlsErrorKind::NoHttp2 } else { self.kind }, ..self }
+    }
+
     /// What a handshake, or a connection after it, failed with.
     pub(super) fn failed(name: &str, ours: Ours, error: io::Error) -> Self {
         let Failure { kind, self_signed, pins } = failure::of(&error, ours);
@@ -171,6 +179,9 @@ impl fmt::Display for TlsError {
                 write!(f, "the certificate of {name} was issued by an authority that may not certify this name")
             }
             TlsErrorKind::NoCommonCipher => write!(f, "there is no cipher or key exchange in common with {name}"),
+            TlsErrorKind::NoCommonProtocol => {
+                write!(f, "{name} speaks no application protocol that was offered (TlsOptions::alpn, Versions)")
+            }
             TlsErrorKind::NoCommonVersion => write!(
                 f,
                 "{name} speaks no version of TLS that is allowed \

@@ -91,7 +91,7 @@ fn of_alert(alert: AlertDescription, ours: Ours) -> TlsErrorKind {
         A::HandshakeFailure | A::AccessDenied if ours.asked => certificate,
         A::HandshakeFailure | A::InsufficientSecurity => TlsErrorKind::NoCommonCipher,
         A::ProtocolVersion => TlsErrorKind::NoCommonVersion,
-        A::NoApplicationProtocol => TlsErrorKind::NoHttp2,
+        A::NoApplicationProtocol => TlsErrorKind::NoCommonProtocol,
         A::UnrecognisedName => TlsErrorKind::UnknownName,
         _ => TlsErrorKind::Handshake,
     }
@@ -157,7 +157,7 @@ mod tests {
             (A::HandshakeFailure, Ours::default(), TlsErrorKind::NoCommonCipher),
             (A::InsufficientSecurity, Ours::default(), TlsErrorKind::NoCommonCipher),
             (A::ProtocolVersion, Ours::default(), TlsErrorKind::NoCommonVersion),
-            (A::NoApplicationProtocol, Ours::default(), TlsErrorKind::NoHttp2),
+            (A::NoApplicationProtocol, Ours::default(), TlsErrorKind::NoCommonProtocol),
             (A::UnrecognisedName, Ours::default(), TlsErrorKind::UnknownName),
             (A::InternalError, Ours::default(), TlsErrorKind::Handshake),
         ] {

@@ -120,9 +120,13 @@ impl Tls {
             let presented = config.client_auth_cert_resolver.has_certs();
             ours = Ours { asked: presented, presented };
         }
-        let stream = stream.map_err(|error| TlsError::failed(&shown, ours, error))?;
+        let only_http2 = versions == Versions::Http2Only;
+        let stream = stream.map_err(|error| {
+            let error = TlsError::failed(&shown, ours, error);
+            if only_http2 { error.where_only_http2_was_offered() } else { error }
+        })?;
         let info = TlsInfo::of(stream.get_ref().1, &shown, made_with);
-        if versions == Versions::Http2Only && info.alpn() != Some(b"h2") {
+        if only_http2 && info.alpn() != Some(b"h2") {
             return Err(TlsError::no_http2(&shown));
         }
         Ok((TlsStream::new(stream, &shown, ours), info))
