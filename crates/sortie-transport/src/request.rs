@@ -34,9 +34,8 @@ pub(crate) fn frame<B>(request: &mut Request<B>, length: Length, forwarded: bool
         headers.try_reserve(2).map_err(|_| InvalidRequest::TooManyHeaders)?;
     }
     // Comparing the names of a few headers is faster than looking three of them up.
-    let is_special = |name: &HeaderName| {
-        *name == CONTENT_LENGTH || *name == TRANSFER_ENCODING || *name == PROXY_AUTHORIZATION
-    };
+    let is_special =
+        |name: &HeaderName| *name == CONTENT_LENGTH || *name == TRANSFER_ENCODING || *name == PROXY_AUTHORIZATION;
     if !headers.keys().any(is_special) {
         if length == Length::Exact(0) && says_zero {
             headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));

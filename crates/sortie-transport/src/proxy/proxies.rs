@@ -377,7 +377,7 @@ mod tests {
             ("http://a.test:81/", "a"),
             ("https://a.test/", "all"),
             ("http://10.9.8.7/", "direct"),
-            ("http://[::ffff:10.9.8.7]/", "all"),
+            ("http://[::ffff:10.9.8.7]/", "direct"),
         ] {
             assert_eq!(by(&proxies, uri), expected, "{uri}");
         }
