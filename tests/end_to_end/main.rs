@@ -19,3 +19,5 @@ mod redirects;
 mod retries;
 mod support;
 mod timeouts;
+#[cfg(unix)]
+mod unix_socket;

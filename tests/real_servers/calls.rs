@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::Version;
 use sortie::transport::TransportOptions;
-use sortie::transport::tls::TlsOptions;
+use sortie::transport::tls::{Tls, TlsOptions};
 use sortie::{RequestBuilder, Response, Session};
 use sortie_testkit::CertificateAuthority;
 
@@ -17,8 +17,12 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Options for a transport that trusts this authority alone.
 pub(crate) fn trusting(authority: &CertificateAuthority) -> TransportOptions {
-    let tls = TlsOptions::default().only_roots_pem(authority.pem().as_bytes()).unwrap().build().unwrap();
-    TransportOptions::default().tls(tls)
+    TransportOptions::default().tls(trust(authority))
+}
+
+/// Trusts this authority alone.
+pub(crate) fn trust(authority: &CertificateAuthority) -> Tls {
+    TlsOptions::default().only_roots_pem(authority.pem().as_bytes()).unwrap().build().unwrap()
 }
 
 /// Sends all of these requests at the same time and reads their answers to the end: these must be 200 over HTTP/2, with

@@ -6,7 +6,13 @@
 mod apache;
 mod backend;
 mod calls;
+mod client_certificates;
+mod digest;
 mod haproxy;
 mod httpbin;
 mod nginx;
+mod openssl;
 mod program;
+mod socks;
+mod squid;
+mod tinyproxy;

@@ -8,36 +8,50 @@ use sortie::redirect::RedirectOptions;
 use sortie::retry::RetryOptions;
 use sortie::transport::{TransportOptions, Versions};
 use sortie::{Body, ErrorKind, Session};
-use sortie_testkit::CertificateAuthority;
+use sortie_testkit::{Certificate, CertificateAuthority, CertificateOptions, Purpose, Validity};
 
 use crate::calls::{PATIENCE, all_answered, connections, told, trusting};
 use crate::program::{Program, certify, fill, folder, free_ports};
 
-struct Nginx {
+pub(crate) struct Nginx {
     _program: Program,
-    folder: PathBuf,
-    authority: CertificateAuthority,
+    pub(crate) folder: PathBuf,
+    pub(crate) authority: CertificateAuthority,
+    /// A client's certificate that it does not take any more.
+    pub(crate) revoked: Certificate,
+    /// Where it demands a client's certificate.
+    pub(crate) clients: u16,
     http: u16,
     https: u16,
     h2c: u16,
 }
 
 impl Nginx {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let folder = folder("nginx");
-        let ports @ [http, https, h2c, backend] = free_ports();
+        let ports @ [http, https, h2c, clients, backend] = free_ports();
         let authority = certify(&folder);
         let config = fill(
             include_str!("../servers/nginx.conf"),
-            &[("DIR", &folder.display()), ("HTTP", &http), ("HTTPS", &https), ("H2C", &h2c), ("BACKEND", &backend)],
+            &[
+                ("DIR", &folder.display()),
+                ("HTTP", &http),
+                ("HTTPS", &https),
+                ("H2C", &h2c),
+                ("CLIENTS", &clients),
+                ("BACKEND", &backend),
+            ],
         );
+        let revoked = authority.issue_with(CertificateOptions::new(["client.test"]).purpose(Purpose::Client));
+        fs::write(folder.join("clients.pem"), authority.pem()).unwrap();
+        fs::write(folder.join("revoked.pem"), authority.revocation_list([&revoked], Validity::Now).pem()).unwrap();
         fs::write(folder.join("nginx.conf"), config).unwrap();
         fs::write(folder.join("page.txt"), "a page\n").unwrap();
         fs::write(folder.join("htpasswd"), "user:{PLAIN}pass\n").unwrap();
         let mut command = Command::new("nginx");
         command.arg("-e").arg(folder.join("error.log")).arg("-c").arg(folder.join("nginx.conf"));
         let program = Program::start(command, &ports, &folder, "apt-get install nginx-light");
-        Self { _program: program, folder, authority, http, https, h2c }
+        Self { _program: program, folder, authority, revoked, clients, http, https, h2c }
     }
 
     /// What the logs of these names say that was answered: a method, a path and a status for each request, sorted.

@@ -15,6 +15,7 @@ const START: Duration = Duration::from_secs(20);
 pub(crate) struct Program {
     child: Child,
     log: PathBuf,
+    has_children: bool,
 }
 
 impl Program {
@@ -29,7 +30,7 @@ impl Program {
         let output = fs::File::create(&log).unwrap();
         command.stdin(Stdio::null()).stdout(output.try_clone().unwrap()).stderr(output);
         let child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}; {install}"));
-        let mut program = Self { child, log };
+        let mut program = Self { child, log, has_children: false };
         let started = Instant::now();
         for port in ports {
             let address = SocketAddr::from(([127, 0, 0, 1], *port));
@@ -42,6 +43,12 @@ impl Program {
         program
     }
 
+    /// The same, where it has processes of its own that only it can end.
+    pub(crate) fn with_children(mut self) -> Self {
+        self.has_children = true;
+        self
+    }
+
     fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
@@ -49,6 +56,10 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
+        if self.has_children {
+            let _ = Command::new("kill").arg(self.child.id().to_string()).status();
+            let _ = self.child.wait();
+        }
         // It may have ended by itself; either way it is gone afterwards.
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -12,6 +12,7 @@
 //! | [`Deadline`] | when the call ends |
 //! | [`Outcome`], [`Fault`], [`Phase`], [`Elapsed`] | what a failure may have done on the wire, and which clock ran out |
 //! | [`auth`] | how a scheme signs requests and answers challenges |
+//! | [`unix_socket`] | the path of a Unix socket in the place of a URL's host |
 //! | [`HttpService`], [`BoxHttp`] | the service shape that everything here has, and its boxed form |
 //! | [`InFlight`], [`Ticket`] | counting what is under way, bodies included |
 //!
@@ -28,6 +29,7 @@ mod outcome;
 mod per_request;
 mod replay;
 mod service;
+pub mod unix_socket;
 
 pub use body::{Body, LengthMismatch};
 pub use deadline::Deadline;

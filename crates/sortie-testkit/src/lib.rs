@@ -7,7 +7,8 @@
 //! | that a layer takes any request body | [`NotDefault`] |
 //! | that a layer works over the services people put it over | [`prove_layer!`] |
 //! | a client against a real server, HTTP/1.1, HTTP/2 or HTTPS | [`TestServer`], [`ServerOptions`], [`TlsSetup`] |
-//! | a client's trust: expired, for another name, from a stranger | [`CertificateAuthority`] |
+//! | a client's trust: expired, for another name, from a stranger, revoked | [`CertificateAuthority`], [`CertificateOptions`] |
+//! | a client's own certificate | [`TlsSetup::client_authority`], [`TestServer::tls_peers`] |
 //! | a client against a peer that breaks the rules or breaks off | [`TcpScript`], [`Steps`], [`Gate`] |
 //! | a client by a proxy of HTTP or SOCKS, with and without password | [`TestProxy`], [`ProxyOptions`] |
 //! | a client's connections at a paused clock | [`MemoryServer`] |
@@ -56,14 +57,14 @@ mod strict;
 mod tcp_script;
 
 #[cfg(feature = "tls")]
-pub use certificates::{Certificate, CertificateAuthority};
+pub use certificates::{Certificate, CertificateAuthority, CertificateOptions, Purpose, RevocationList, Validity};
 pub use memory::MemoryServer;
 pub use not_default::NotDefault;
 pub use proxy::{ProxyOptions, SocksRequest, TestProxy};
 pub use scripted::{Answer, Recorded, Scripted, reply, status};
-#[cfg(feature = "tls")]
-pub use server::TlsSetup;
 pub use server::{Head, Protocol, ServerOptions, TestServer};
+#[cfg(feature = "tls")]
+pub use server::{ServedVersions, TlsPeer, TlsSetup};
 pub use strict::Strict;
 pub use tcp_script::{Gate, ScriptState, Steps, TcpScript, Transcript};
 

@@ -247,6 +247,10 @@ impl Exchange {
         kept: Option<Request<Upload>>,
         http2: bool,
     ) -> State {
+        #[cfg(feature = "tls")]
+        if let Some(refusal) = conn.refusal() {
+            return State::Failed(Some(Fault::new(outcome::of_refusal(conn.bytes_in()), refusal.clone()).into()));
+        }
         self.call.unserved += 1;
         let again = match error.take_message() {
             Some(_) if conn.origin.shared().is_over() => return State::Failed(Some(NotSent::Closed.fault())),

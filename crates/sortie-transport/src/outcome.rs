@@ -30,6 +30,13 @@ pub(crate) fn of(seen: Seen, error: &(dyn Error + 'static)) -> Outcome {
     }
 }
 
+/// What may have happened where the server refused the client's certificate. With TLS 1.3 it says so when the client
+/// takes the handshake for complete, and nothing has come from it (RFC 8446 §4.4.2.4).
+#[cfg(feature = "tls")]
+pub(crate) fn of_refusal(bytes_in: u64) -> Outcome {
+    if bytes_in == 0 { Outcome::Connect { phase: Phase::Tls } } else { Outcome::MaybeProcessed }
+}
+
 /// Whether the server said that it did not process the request
 /// ([RFC 9113 §8.7](https://www.rfc-editor.org/rfc/rfc9113#section-8.7)).
 fn is_refusal(error: &(dyn Error + 'static)) -> bool {

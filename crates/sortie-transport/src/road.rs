@@ -45,7 +45,8 @@ pub(crate) struct Road {
     pub(crate) versions: Versions,
     pub(crate) tls: Tls,
     pub(crate) at: At,
-    pub(crate) proxies: Proxies,
+    /// `None` if nothing was said of them.
+    pub(crate) proxies: Option<Proxies>,
 }
 
 /// For a request that is to have none.
@@ -71,7 +72,7 @@ impl Road {
         match PerRequest::<Proxies>::of(extensions) {
             Some(PerRequest::Use(own)) if !Chain::has_crossed(extensions) => own,
             Some(PerRequest::Off) => &NO_PROXIES,
-            _ => &self.proxies,
+            _ => self.proxies.as_ref().unwrap_or(&NO_PROXIES),
         }
     }
 }

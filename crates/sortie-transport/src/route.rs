@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 use http::uri::{Authority, Scheme, Uri};
+use sortie_core::unix_socket;
 
 use crate::error::InvalidRequest;
 use crate::options::Versions;
@@ -34,7 +35,7 @@ impl<'a> Parts<'a> {
         let (https, unix) = match uri.scheme_str() {
             Some("http") => (false, false),
             Some("https") => (true, false),
-            Some(UNIX) if cfg!(unix) => (false, true),
+            Some(unix_socket::SCHEME) if cfg!(unix) => (false, true),
             Some(other) => return Err(InvalidRequest::UnsupportedScheme(other.to_owned())),
             None => return Err(InvalidRequest::NoScheme),
         };
@@ -61,22 +62,13 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// The scheme of a URI whose host is the path of a Unix socket in hexadecimal.
-const UNIX: &str = "http+unix";
-
 /// The path that the host of an `http+unix` URI stands for.
 #[cfg(unix)]
 fn unix_path(host: &str) -> Result<Arc<Path>, InvalidRequest> {
     use std::os::unix::ffi::OsStrExt;
 
-    let digits = host.as_bytes().chunks(2).map(|pair| {
-        let [high, low] = pair else { return None };
-        let digit = |octet: u8| char::from(octet).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-        Some(digit(*high)? << 4 | digit(*low)?)
-    });
-    let octets: Option<Vec<u8>> = digits.collect();
-    let path = octets.filter(|octets| !octets.contains(&0)).ok_or(InvalidRequest::BadUnixPath)?;
-    Ok(Path::new(std::ffi::OsStr::from_bytes(&path)).into())
+    let octets = unix_socket::path(host).filter(|octets| !octets.contains(&0)).ok_or(InvalidRequest::BadUnixPath)?;
+    Ok(Path::new(std::ffi::OsStr::from_bytes(&octets)).into())
 }
 
 #[cfg(not(unix))]
@@ -192,7 +184,7 @@ impl Route {
         }
         let path = unix_path(&route.host)?;
         Ok(Self {
-            name: format!("{UNIX}://{}", path.display()).into(),
+            name: format!("{}://{}", unix_socket::SCHEME, path.display()).into(),
             at: At::Unix(path),
             host_header: HeaderValue::from_static("localhost"),
             ..route

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, Uri};
+use http::{Extensions, Request, Response, Uri};
 use sortie_core::{Body, BoxError, InFlight, Phase};
 use tokio::time::Instant;
 use tower_service::Service;
@@ -25,7 +25,7 @@ use crate::pool::origin::{Origin, Refusal};
 use crate::pool::shared::Shared;
 use crate::proxy::Proxies;
 use crate::road::At;
-use crate::road::{Road, Tls};
+use crate::road::Road;
 use crate::route::Parts;
 use crate::stats::Stats;
 use crate::timeouts::after;
@@ -89,7 +89,13 @@ impl Transport {
     /// proxy, or by none, has its own connections.
     #[must_use]
     pub fn with_proxies(&self, proxies: Proxies) -> Self {
-        self.by(|road| road.proxies = proxies)
+        self.by(|road| road.proxies = Some(proxies))
+    }
+
+    /// The rules about proxies that this handle has; `None` if it was given none, and so sends everything directly.
+    #[must_use]
+    pub fn proxies(&self) -> Option<&Proxies> {
+        self.road.proxies.as_ref()
     }
 
     fn by(&self, change: impl FnOnce(&mut Road)) -> Self {
@@ -199,9 +205,7 @@ impl Transport {
     }
 
     fn send(&self, request: Request<Upload>) -> ResponseFuture {
-        let extensions = request.extensions();
-        let (tls, proxies) = (self.road.tls_for(extensions), self.road.proxies_for(extensions));
-        let origin = self.origin_by(request.uri(), tls, proxies);
+        let origin = self.origin_by(request.uri(), request.extensions());
         self.send_to(origin, request)
     }
 
@@ -225,11 +229,13 @@ impl Transport {
     }
 
     fn origin_of(&self, uri: &Uri) -> Result<Arc<Origin>, BoxError> {
-        self.origin_by(uri, &self.road.tls, &self.road.proxies)
+        self.origin_by(uri, &Extensions::new())
     }
 
-    fn origin_by(&self, uri: &Uri, tls: &Tls, proxies: &Proxies) -> Result<Arc<Origin>, BoxError> {
-        let parts = Parts::of(uri, &self.road, tls)?;
+    /// The origin of `uri`, by the road that a request with these extensions takes.
+    fn origin_by(&self, uri: &Uri, extensions: &Extensions) -> Result<Arc<Origin>, BoxError> {
+        let proxies = self.road.proxies_for(extensions);
+        let parts = Parts::of(uri, &self.road, self.road.tls_for(extensions))?;
         if parts.https && cfg!(not(feature = "tls")) {
             return Err(InvalidRequest::TlsNotCompiled.into());
         }

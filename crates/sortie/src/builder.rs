@@ -13,10 +13,12 @@ use sortie_layers::redirect::{OnLimit, RedirectOptions};
 use sortie_layers::retry::{RetryLayer, RetryOptions};
 use sortie_layers::timeout::TimeoutOptions;
 use sortie_transport::TransportOptions;
+use sortie_transport::proxy::{Proxies, Proxy};
 use tower_layer::Layer;
 
+use crate::environment::Environment;
 use crate::into_url::{self, IntoUrl};
-use crate::settings::{Pool, Settings, TransportSetting};
+use crate::settings::{Settings, TransportSetting};
 use crate::stack::{self, user_layer};
 use crate::{Error, Mount, Session, setter};
 
@@ -34,6 +36,7 @@ use crate::{Error, Mount, Session, setter};
 /// | redirects | 20 are followed |
 /// | retries | connection faults that are safe to repeat, once |
 /// | cookies | a jar of its own, in memory |
+/// | proxies | those of `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` in the environment |
 /// | auth, query, hooks, layers | none |
 #[derive(Clone)]
 #[must_use = "a builder does nothing until it is built"]
@@ -282,9 +285,67 @@ impl SessionBuilder {
         self
     }
 
-    /// Reads nothing from the environment. Proxies will be taken from it by default once they are there; until then
-    /// the environment is not read in any case.
-    pub fn no_env(self) -> Self {
+    /// Whom the session trusts over `https`, and what it shows of itself: requests' `verify` and `cert`. Default: that of
+    /// the [transport's options](Self::transport_options), which is the platform's verifier.
+    ///
+    /// It is for the session's own transport: over a [`transport`](Self::transport) that was given it is the error of
+    /// [`build`](Self::build).
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: sortie_transport::tls::Tls) -> Self {
+        self.settings.tls = Some(tls);
+        self
+    }
+
+    /// By which proxies the session's requests go, in place of those of the environment. Default: those of the
+    /// [transport's options](Self::transport_options), else the environment's, for each hop of a redirect anew.
+    ///
+    /// It is for the session's own transport: over a [`transport`](Self::transport) that was given it is the error of
+    /// [`build`](Self::build).
+    pub fn proxies(mut self, proxies: Proxies) -> Self {
+        self.settings.proxies = Some(proxies);
+        self
+    }
+
+    /// [`proxies`](Self::proxies) of one proxy for everything: a [`Proxy`], or its URL, such as
+    /// `"http://user:password@proxy.example.com:3128"` or `"socks5h://localhost:1080"`.
+    pub fn proxy<P>(self, proxy: P) -> Self
+    where
+        P: TryInto<Proxy>,
+        P::Error: fmt::Display,
+    {
+        match setter::proxy("SessionBuilder::proxy", proxy) {
+            Ok(proxy) => self.proxies(Proxies::all(proxy)),
+            Err(invalid) => self.invalid(invalid),
+        }
+    }
+
+    /// No proxy, whatever the environment says.
+    pub fn no_proxy(self) -> Self {
+        self.proxies(Proxies::none())
+    }
+
+    /// Where the environment is looked up, which is read by [`build`](Self::build): by default that of the process.
+    ///
+    /// The names are those of [`Proxies::from_env`]. It is for the session's own transport; one that was given has its
+    /// own proxies.
+    ///
+    /// ```
+    /// use std::collections::HashMap;
+    ///
+    /// let variables = HashMap::from([("https_proxy", "http://proxy.internal:3128"), ("no_proxy", ".internal")]);
+    /// let lookup = move |name: &str| variables.get(name).map(ToString::to_string);
+    /// let session = sortie::Session::builder().env(lookup).build()?;
+    /// # let _ = session;
+    /// # Ok::<(), sortie::Error>(())
+    /// ```
+    pub fn env(mut self, lookup: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
+        self.settings.environment = Environment::given(lookup);
+        self
+    }
+
+    /// Reads nothing from the environment: requests' `trust_env = False`.
+    pub fn no_env(mut self) -> Self {
+        self.settings.environment = Environment::Nothing;
         self
     }
 
@@ -294,22 +355,14 @@ impl SessionBuilder {
     ///
     /// [`ErrorKind::Builder`](crate::ErrorKind::Builder): the first setter that was given an invalid value.
     pub fn build(self) -> Result<Session, Error> {
-        match self.error {
+        match self.error.or_else(|| self.settings.unheeded()) {
             Some(invalid) => Err(invalid.into()),
             None => Ok(Self::assemble(self.settings)),
         }
     }
 
     pub(crate) fn assemble(mut settings: Settings) -> Session {
-        let (wire, pool) = match settings.transport {
-            TransportSetting::Given(ref service) => (stack::given(service.clone()), None),
-            TransportSetting::Own(ref pool) => (stack::pooled(pool.transport.clone()), Some(pool.clone())),
-            TransportSetting::Options(options) => {
-                let pool = Pool::new(*options);
-                settings.transport = TransportSetting::Own(pool.clone());
-                (stack::pooled(pool.transport.clone()), Some(pool))
-            }
-        };
+        let (wire, pool) = settings.wire();
         for scheme in ["https://", "http://"] {
             let prefix: Prefix = scheme.parse().expect("a bare scheme is a prefix");
             if !settings.mounts.iter().any(|(mounted, _)| *mounted == prefix) {

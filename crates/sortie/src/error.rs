@@ -5,9 +5,11 @@ use http::StatusCode;
 use sortie_core::{BoxError, Elapsed, Outcome, Phase, find};
 use sortie_layers::status::StatusError;
 use sortie_layers::{auth, hooks, mounts, redirect};
+use sortie_transport::proxy::ProxyError;
 use url::Url;
 
 use crate::Response;
+use crate::into_url::as_written;
 
 /// What went wrong with a call.
 ///
@@ -37,7 +39,7 @@ pub enum ErrorKind {
     Builder,
     /// The session or its transport is closed. Nothing was sent.
     Closed,
-    /// No connection could be made: name look-up, TCP, proxy. Nothing was sent. Retried once.
+    /// No connection could be made: name look-up, TCP. Nothing was sent. Retried once.
     Connect,
     /// A body is not what it was asked to be: JSON, text in a known charset. Not retried.
     Decode,
@@ -46,6 +48,9 @@ pub enum ErrorKind {
     /// The exchange failed on its connection; the server may have acted on the request. Retried once where it is
     /// certain that this repeats nothing.
     Protocol,
+    /// A proxy did not lead to the server, or is not set as one can be. Nothing reached the server. Retried once if the
+    /// proxy was not reached, or ended the connection; its refusal is not asked for again.
+    Proxy,
     /// A redirect could not be followed, or there were too many. Not retried.
     Redirect,
     /// The request failed in a layer or service of the user's own, which says more in its error. Not retried.
@@ -186,6 +191,7 @@ fn kind_of(error: &(dyn StdError + 'static)) -> ErrorKind {
     if let Some(outcome) = Outcome::of(error) {
         return match outcome {
             Outcome::Closed => ErrorKind::Closed,
+            Outcome::Connect { .. } if has::<ProxyError>(error) => ErrorKind::Proxy,
             Outcome::Connect { phase: Phase::Tls } => ErrorKind::Tls,
             Outcome::Connect { .. } | Outcome::AcquireTimeout => ErrorKind::Connect,
             _ => ErrorKind::Protocol,
@@ -223,7 +229,7 @@ fn presentable(mut url: Url) -> Url {
     let _ = url.set_password(None);
     url.set_query(None);
     url.set_fragment(None);
-    url
+    as_written(url)
 }
 
 impl fmt::Display for Error {
@@ -237,6 +243,7 @@ impl fmt::Display for Error {
             ErrorKind::Decode => "the body is not what was asked for",
             ErrorKind::Hook => "a hook stopped the call",
             ErrorKind::Protocol => "the exchange failed",
+            ErrorKind::Proxy => "the proxy did not lead to the server",
             ErrorKind::Redirect => "a redirect was not followed",
             ErrorKind::Request => "the request failed",
             ErrorKind::Status => "the response's status is an error",

@@ -1,6 +1,7 @@
 use std::fmt;
 
 use http::Uri;
+use sortie_core::unix_socket;
 use sortie_layers::base_url::BaseUrl;
 use url::Url;
 
@@ -26,8 +27,29 @@ pub(crate) fn resolve(url: impl IntoUrl, base: Option<&BaseUrl>) -> Result<Url, 
 impl IntoUrl for Url {}
 impl sealed::Sealed for Url {
     fn into_url(self, _: Option<&BaseUrl>) -> Result<Url, Error> {
-        if self.has_host() { Ok(self) } else { Err(Error::builder(InvalidUrl::NoHost)) }
+        if !self.has_host() {
+            return Err(Error::builder(InvalidUrl::NoHost));
+        }
+        with_unix_host(self, |written| unix_socket::host(written).ok_or(InvalidUrl::NoSocket)).map_err(Error::builder)
     }
+}
+
+/// The URL of a Unix socket with its host changed; any other as it is.
+fn with_unix_host<E>(mut url: Url, change: impl FnOnce(&str) -> Result<String, E>) -> Result<Url, E> {
+    if url.scheme() == unix_socket::SCHEME
+        && let Some(host) = url.host_str()
+    {
+        let host = change(host)?;
+        // It fails for no host of letters, digits and percent-encoded octets.
+        let _ = url.set_host(Some(&host));
+    }
+    Ok(url)
+}
+
+/// A URL as it was given: the path of a Unix socket percent-encoded.
+pub(crate) fn as_written(url: Url) -> Url {
+    let Ok(url) = with_unix_host(url, |host| Ok::<_, std::convert::Infallible>(unix_socket::written(host)));
+    url
 }
 
 impl IntoUrl for &str {}
@@ -73,6 +95,8 @@ pub enum InvalidUrl {
     Relative,
     /// It has no host.
     NoHost,
+    /// It is an `http+unix` URL, and its host is not the path of a socket.
+    NoSocket,
     /// It is not a URL.
     Malformed(url::ParseError),
     /// Its parts cannot be sent over HTTP.
@@ -86,6 +110,9 @@ impl fmt::Display for InvalidUrl {
                 "the URL is relative: set SessionBuilder::base_url, or begin it with https:// or another scheme",
             ),
             Self::NoHost => f.write_str("the URL has no host: write it as https://host/path"),
+            Self::NoSocket => {
+                f.write_str("the host is no path of a Unix socket: write it as http+unix://%2Frun%2Fapp.sock/path")
+            }
             Self::Malformed(_) => f.write_str("the URL cannot be parsed"),
             Self::NotHttp(_) => f.write_str("the URL cannot be sent over HTTP"),
         }
@@ -97,7 +124,7 @@ impl std::error::Error for InvalidUrl {
         match self {
             Self::Malformed(error) => Some(error),
             Self::NotHttp(error) => Some(error),
-            Self::Relative | Self::NoHost => None,
+            Self::Relative | Self::NoHost | Self::NoSocket => None,
         }
     }
 }

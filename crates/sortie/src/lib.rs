@@ -57,6 +57,7 @@
 //! a behaviour.
 
 mod builder;
+mod environment;
 mod error;
 #[cfg(all(feature = "cookies", feature = "json", feature = "tls"))]
 #[doc = include_str!("from_requests.md")]

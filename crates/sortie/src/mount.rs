@@ -8,6 +8,10 @@ use sortie_layers::hooks::Hooks;
 use sortie_layers::query::QueryOptions;
 use sortie_layers::retry::{RetryLayer, RetryOptions};
 use sortie_layers::timeout::TimeoutOptions;
+use sortie_transport::Transport;
+use sortie_transport::proxy::{Proxies, Proxy};
+#[cfg(feature = "tls")]
+use sortie_transport::tls::Tls;
 use tower_layer::Layer;
 
 use crate::error::Error;
@@ -48,6 +52,10 @@ pub struct Mount {
     pub(crate) layers: Vec<UserLayer>,
     pub(crate) wire_layers: Vec<UserLayer>,
     pub(crate) transport: Option<BoxHttp>,
+    /// In place of that of the session's transport.
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<Tls>,
+    pub(crate) proxies: Option<Proxies>,
     /// The first setting that could not be taken.
     pub(crate) error: Option<setter::Invalid>,
 }
@@ -180,6 +188,67 @@ impl Mount {
     pub fn transport(mut self, transport: impl HttpService<Body>) -> Self {
         self.transport = Some(BoxHttp::new(transport));
         self
+    }
+
+    /// Whom this mount trusts over `https`, and what it shows of itself, in place of the session's.
+    ///
+    /// It is for the session's transport: with a [`transport`](Self::transport) of the mount's own it is the error of
+    /// [`SessionBuilder::build`](crate::SessionBuilder::build).
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// By which proxies this mount's requests go, in place of the session's and the environment's.
+    ///
+    /// It is for the session's transport: with a [`transport`](Self::transport) of the mount's own it is the error of
+    /// [`SessionBuilder::build`](crate::SessionBuilder::build).
+    pub fn proxies(mut self, proxies: Proxies) -> Self {
+        self.proxies = Some(proxies);
+        self
+    }
+
+    /// [`proxies`](Self::proxies) of one proxy for everything: a [`Proxy`](sortie_transport::proxy::Proxy), or its URL.
+    pub fn proxy<P>(mut self, proxy: P) -> Self
+    where
+        P: TryInto<Proxy>,
+        P::Error: fmt::Display,
+    {
+        match setter::proxy("Mount::proxy", proxy) {
+            Ok(proxy) => self.proxies(Proxies::all(proxy)),
+            Err(invalid) => {
+                self.error = self.error.or(Some(invalid));
+                self
+            }
+        }
+    }
+
+    /// This mount's requests go directly, whatever proxies the session has.
+    pub fn no_proxy(self) -> Self {
+        self.proxies(Proxies::none())
+    }
+
+    /// The session's transport as this mount changes it.
+    pub(crate) fn road(&self, transport: &Transport) -> Transport {
+        #[cfg(feature = "tls")]
+        let transport = &match &self.tls {
+            Some(tls) => transport.with_tls(tls.clone()),
+            None => transport.clone(),
+        };
+        match &self.proxies {
+            Some(proxies) => transport.with_proxies(proxies.clone()),
+            None => transport.clone(),
+        }
+    }
+
+    /// The setter, if there is one, that says by which road the session's transport is to send.
+    pub(crate) fn road_setter(&self) -> Option<&'static str> {
+        #[cfg(feature = "tls")]
+        if self.tls.is_some() {
+            return Some("Mount::tls");
+        }
+        self.proxies.as_ref().map(|_| "Mount::proxies")
     }
 
     /// The timeouts of one attempt in this mount, given the session's.

@@ -14,6 +14,7 @@ use sortie_layers::redirect::{Fragment, RedirectOptions};
 use sortie_layers::retry::RetryOptions;
 use sortie_layers::timeout::TimeoutOptions;
 use sortie_transport::PhaseTimeouts;
+use sortie_transport::proxy::{Proxies, Proxy};
 use url::Url;
 
 use crate::into_url::{self, IntoUrl, InvalidUrl};
@@ -186,6 +187,37 @@ impl RequestBuilder {
     /// The transport's limits for this request: waiting for a connection, connecting, gaps.
     pub fn phase_timeouts(self, timeouts: PhaseTimeouts) -> Self {
         self.extension(PerRequest::Use(timeouts))
+    }
+
+    /// Whom this request trusts over `https`, and what it shows of itself, in place of the mount's and the session's. A
+    /// redirect to another origin does not carry it. It is for sortie's transport; other services do not know it.
+    #[cfg(feature = "tls")]
+    pub fn tls(self, tls: sortie_transport::tls::Tls) -> Self {
+        self.extension(PerRequest::Use(tls))
+    }
+
+    /// By which proxies this request goes, in place of the mount's, the session's and the environment's. A redirect to
+    /// another origin does not carry it. It is for sortie's transport; other services do not know it.
+    pub fn proxies(self, proxies: Proxies) -> Self {
+        self.extension(PerRequest::Use(proxies))
+    }
+
+    /// [`proxies`](Self::proxies) of one proxy for everything: a [`Proxy`], or its URL.
+    pub fn proxy<P>(self, proxy: P) -> Self
+    where
+        P: TryInto<Proxy>,
+        P::Error: fmt::Display,
+    {
+        self.try_edit(|draft| {
+            let proxies = Proxies::all(setter::proxy("RequestBuilder::proxy", proxy)?);
+            draft.extensions.insert(PerRequest::Use(proxies));
+            Ok::<_, setter::Invalid>(())
+        })
+    }
+
+    /// This request goes directly, and so do its redirects.
+    pub fn no_proxy(self) -> Self {
+        self.extension(PerRequest::<Proxies>::Off)
     }
 
     /// Which redirects of this request are followed.

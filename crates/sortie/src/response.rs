@@ -14,6 +14,7 @@ use sortie_layers::status::StatusError;
 use sortie_transport::{ConnectionInfo, Timings};
 use url::Url;
 
+use crate::into_url::as_written;
 use crate::{Error, ErrorKind, text};
 
 /// A response: its head, and its body yet to be read.
@@ -29,7 +30,7 @@ pub struct Response {
 impl Response {
     pub(crate) fn received(response: HttpResponse<Body>, url: Option<Url>, elapsed: Duration) -> Self {
         let (head, body) = response.into_parts();
-        let url = head.extensions.get::<FinalUrl>().map(|last| last.url().clone()).or(url);
+        let url = head.extensions.get::<FinalUrl>().map(|last| last.url().clone()).or(url).map(as_written);
         Self { head, url, elapsed: Some(elapsed), body }
     }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+use sortie_transport::proxy::Proxy;
 
 /// A setter was given a value that it cannot take. The value is not part of the message: it may be a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +51,14 @@ where
 
 pub(crate) fn header_name<N: TryInto<HeaderName>>(setter: &'static str, name: N) -> Result<HeaderName, Invalid> {
     name.try_into().map_err(|_| Invalid::new(setter, "the name is not a valid header name"))
+}
+
+pub(crate) fn proxy<P>(setter: &'static str, proxy: P) -> Result<Proxy, Invalid>
+where
+    P: TryInto<Proxy>,
+    P::Error: fmt::Display,
+{
+    proxy.try_into().map_err(|error| Invalid::new(setter, error.to_string()))
 }
 
 /// Sets a header, in a map that may be as full as one can be: its other methods panic then.

@@ -13,10 +13,15 @@ use sortie_layers::query::QueryOptions;
 use sortie_layers::redirect::RedirectOptions;
 use sortie_layers::retry::RetryLayer;
 use sortie_layers::timeout::TimeoutOptions;
+use sortie_transport::proxy::Proxies;
+#[cfg(feature = "tls")]
+use sortie_transport::tls::Tls;
 use sortie_transport::{Transport, TransportOptions};
 
+use crate::environment::Environment;
 use crate::mount::Mount;
-use crate::stack::UserLayer;
+use crate::setter;
+use crate::stack::{self, UserLayer, Wire};
 
 /// What a session is made of. The builder writes it, `stack` reads it, and the session keeps it for `to_builder`.
 #[derive(Clone)]
@@ -39,6 +44,12 @@ pub(crate) struct Settings {
     pub(crate) hop_layers: Vec<UserLayer>,
     pub(crate) wire_layers: Vec<UserLayer>,
     pub(crate) transport: TransportSetting,
+    /// In place of the transport's own.
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<Tls>,
+    /// In place of the transport's own, and of the environment's.
+    pub(crate) proxies: Option<Proxies>,
+    pub(crate) environment: Environment,
 }
 
 impl Default for Settings {
@@ -63,6 +74,10 @@ impl Default for Settings {
             hop_layers: Vec::new(),
             wire_layers: Vec::new(),
             transport: TransportSetting::Options(Box::default()),
+            #[cfg(feature = "tls")]
+            tls: None,
+            proxies: None,
+            environment: Environment::default(),
         }
     }
 }
@@ -97,6 +112,11 @@ impl Pool {
         Self { transport: Transport::new(options), sessions: Arc::default() }
     }
 
+    /// The same pool, by another road.
+    pub(crate) fn by(self, road: impl FnOnce(Transport) -> Transport) -> Self {
+        Self { transport: road(self.transport), ..self }
+    }
+
     pub(crate) fn enter(&self) {
         self.sessions.fetch_add(1, Ordering::Relaxed);
     }
@@ -108,6 +128,52 @@ impl Pool {
 }
 
 impl Settings {
+    /// The session's own transport as the session's settings change it.
+    fn road(&self, transport: Transport) -> Transport {
+        #[cfg(feature = "tls")]
+        let transport = match &self.tls {
+            Some(tls) => transport.with_tls(tls.clone()),
+            None => transport,
+        };
+        match &self.proxies {
+            Some(proxies) => transport.with_proxies(proxies.clone()),
+            None if transport.proxies().is_some() => transport,
+            None => transport.with_proxies(self.environment.proxies()),
+        }
+    }
+
+    /// The innermost service, and the pool that it has if it is the session's own transport, made if there is none yet.
+    pub(crate) fn wire(&mut self) -> (Wire, Option<Pool>) {
+        let pool = match &mut self.transport {
+            TransportSetting::Given(service) => return (stack::given(service.clone()), None),
+            TransportSetting::Own(pool) => pool.clone(),
+            TransportSetting::Options(options) => Pool::new(std::mem::take(&mut **options)),
+        };
+        // As it was made: what is built from this session may know nothing of its proxies and TLS.
+        self.transport = TransportSetting::Own(pool.clone());
+        let pool = pool.by(|transport| self.road(transport));
+        (stack::pooled(pool.transport.clone()), Some(pool))
+    }
+
+    /// The setter whose value nothing would heed, because the service below is not the session's own transport.
+    pub(crate) fn unheeded(&self) -> Option<setter::Invalid> {
+        let is_given = matches!(self.transport, TransportSetting::Given(_));
+        let mounts = self.mounts.iter().map(|(_, mount)| mount);
+        let by_mount = mounts.filter(|mount| is_given || mount.transport.is_some()).find_map(Mount::road_setter);
+        self.road_setter()
+            .filter(|_| is_given)
+            .or(by_mount)
+            .map(|setter| setter::Invalid::new(setter, "the transport below is one of your own: give that the setting"))
+    }
+
+    fn road_setter(&self) -> Option<&'static str> {
+        #[cfg(feature = "tls")]
+        if self.tls.is_some() {
+            return Some("SessionBuilder::tls");
+        }
+        self.proxies.as_ref().map(|_| "SessionBuilder::proxies")
+    }
+
     /// Mounts in the place of what was mounted at the same prefix.
     pub(crate) fn mount(&mut self, prefix: Prefix, mount: Mount) {
         match self.mounts.iter_mut().find(|(mounted, _)| *mounted == prefix) {

@@ -2,7 +2,7 @@ use std::error::Error;
 use std::fmt;
 
 use http::Uri;
-use sortie_core::Origin;
+use sortie_core::{Origin, unix_socket};
 
 use super::Prefix;
 
@@ -20,6 +20,9 @@ impl NoMount {
         let mounted: Vec<_> = mounted.collect();
         let known = mounted.iter().any(|prefix| Some(prefix.scheme()) == uri.scheme());
         let uncovered = match Origin::of(uri) {
+            Some(origin) if known && origin.scheme() == unix_socket::SCHEME => {
+                format!("this URL of the Unix socket {}", unix_socket::written(origin.host()))
+            }
             Some(origin) if known => format!("this URL of {origin}"),
             _ => format!("{}://", uri.scheme_str().unwrap_or_default()),
         };

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use http::Uri;
 use http::uri::Scheme;
-use sortie_core::Origin;
+use sortie_core::{Origin, unix_socket};
 use url::Url;
 
 use super::path;
@@ -125,7 +125,12 @@ impl FromStr for Prefix {
             Some(rest) => (true, rest),
             None => (false, rest),
         };
-        let url = Url::parse(&format!("{scheme}://{rest}")).map_err(InvalidPrefix::Url)?;
+        let mut url = Url::parse(&format!("{scheme}://{rest}")).map_err(InvalidPrefix::Url)?;
+        if scheme == *unix_socket::SCHEME {
+            let host = url.host_str().and_then(unix_socket::host).filter(|_| !wildcard);
+            // Such a host is one that any URL may have.
+            let _ = url.set_host(Some(&host.ok_or(InvalidPrefix::Host)?));
+        }
         if !url.username().is_empty() || url.password().is_some() {
             return Err(InvalidPrefix::Userinfo);
         }
@@ -171,6 +176,9 @@ impl fmt::Display for Prefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.host {
             Host::Any => write!(f, "{}://", self.scheme),
+            Host::Exact(origin) if self.scheme == *unix_socket::SCHEME => {
+                write!(f, "{}://{}{}/", self.scheme, unix_socket::written(origin.host()), self.path)
+            }
             Host::Exact(origin) => write!(f, "{origin}{}/", self.path),
             Host::Below(parent) => {
                 let parent = parent.to_string();
@@ -193,7 +201,7 @@ pub enum InvalidPrefix {
     NoHost,
     /// It is no URL.
     Url(url::ParseError),
-    /// Its host cannot stand in an HTTP request's URI.
+    /// Its host cannot stand in an HTTP request's URI; or its scheme is `http+unix`, and it is no path of a socket.
     Host,
     /// It has a `*` elsewhere than as its first label, or before an IP address.
     Wildcard,
@@ -210,7 +218,10 @@ impl fmt::Display for InvalidPrefix {
             Self::Scheme => "the scheme of the mount prefix is invalid",
             Self::NoHost => "the mount prefix has a path but no host: https://host/path/, or https:// for every host",
             Self::Url(_) => "the mount prefix is not a valid URL",
-            Self::Host => "the host of the mount prefix cannot stand in an HTTP URI",
+            Self::Host => {
+                "the host of the mount prefix cannot stand in an HTTP URI; a Unix socket is written as \
+                 http+unix://%2Frun%2Fapp.sock/"
+            }
             Self::Wildcard => {
                 "a * in a mount prefix stands for the first labels of a name: https://*.example.com/, or https:// for \
                  every host"

@@ -24,7 +24,7 @@ pub use options::{Protocol, ServerOptions};
 pub use serve::Head;
 pub(crate) use serve::{Log, Order, answering, serve};
 #[cfg(feature = "tls")]
-pub use tls::TlsSetup;
+pub use tls::{ServedVersions, TlsPeer, TlsSetup};
 
 /// A real HTTP server of a service or a closure, on a port of 127.0.0.1: HTTP/1.1 and HTTP/2, plain or over TLS.
 ///
@@ -188,6 +188,13 @@ impl TestServer {
         self.log.requests()
     }
 
+    /// What it came to know of its clients in TLS handshakes, in the order in which these ended.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls_peers(&self) -> Vec<TlsPeer> {
+        self.log.peers()
+    }
+
     /// Waits until the heads of this many requests have come.
     ///
     /// # Panics
@@ -269,6 +276,7 @@ impl<S: HttpService<Incoming>> Acceptor<S> {
                 };
                 // A failed handshake is the client's to report.
                 let Ok(stream) = stream else { return };
+                log.record_peer(TlsPeer::of(number, stream.get_ref().1));
                 return serve(stream, service, builder, (log, number), orders).await;
             }
             serve(stream, service, builder, (log, number), orders).await;

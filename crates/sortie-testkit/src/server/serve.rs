@@ -36,6 +36,8 @@ pub(crate) struct Log {
     pub(crate) open: Count,
     received: Count,
     heads: Arc<Mutex<Vec<Head>>>,
+    #[cfg(feature = "tls")]
+    peers: Arc<Mutex<Vec<super::TlsPeer>>>,
 }
 
 impl Log {
@@ -58,6 +60,16 @@ impl Log {
 
     pub(crate) fn requests(&self) -> Vec<Head> {
         self.heads().clone()
+    }
+
+    #[cfg(feature = "tls")]
+    pub(crate) fn record_peer(&self, peer: super::TlsPeer) {
+        self.peers.lock().unwrap_or_else(PoisonError::into_inner).push(peer);
+    }
+
+    #[cfg(feature = "tls")]
+    pub(crate) fn peers(&self) -> Vec<super::TlsPeer> {
+        self.peers.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn record<B>(&self, connection: usize, request: &Request<B>) {

@@ -59,7 +59,7 @@ impl Connector {
         }
         // CONNECT is spoken over HTTP/1.1 here, and so is what is forwarded.
         let spoken = proxy.tls_policy().connect(proxy.bare_host(), Versions::Http1Only, raw).await;
-        let (stream, _) = spoken.map_err(|error| proxy.tls_failed(error))?;
+        let (stream, _) = spoken.map_err(|error| proxy.tls_failed(error.into()))?;
         Ok(Raw::Tls(Box::new(stream)))
     }
 

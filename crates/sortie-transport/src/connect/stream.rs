@@ -19,7 +19,7 @@ pub(crate) enum Raw {
     Unix(UnixStream),
     /// To a proxy, which is spoken to over TLS.
     #[cfg(feature = "tls")]
-    Tls(Box<tokio_rustls::client::TlsStream<Self>>),
+    Tls(Box<crate::tls::TlsStream<Self>>),
     Other(Box<dyn Duplex>),
 }
 
@@ -29,7 +29,7 @@ impl Raw {
         match self {
             Self::Tcp(tcp) => (tcp.peer_addr().ok(), tcp.local_addr().ok()),
             #[cfg(feature = "tls")]
-            Self::Tls(tls) => tls.get_ref().0.addresses(),
+            Self::Tls(tls) => tls.below().addresses(),
             _ => (None, None),
         }
     }
@@ -39,7 +39,7 @@ impl Raw {
 pub(crate) enum Stream {
     Plain(Raw),
     #[cfg(feature = "tls")]
-    Tls(Box<tokio_rustls::client::TlsStream<Raw>>),
+    Tls(Box<crate::tls::TlsStream<Raw>>),
 }
 
 /// Reads and writes by whatever the stream is.

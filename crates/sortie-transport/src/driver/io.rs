@@ -33,7 +33,11 @@ impl AsyncRead for ConnIo {
             return Poll::Pending;
         }
         let before = buf.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
+        if let Err(error) = ready!(Pin::new(&mut self.stream).poll_read(cx, buf)) {
+            #[cfg(feature = "tls")]
+            self.conn.note_refusal(&error);
+            return Poll::Ready(Err(error));
+        }
         self.conn.count_in(buf.filled().len() - before);
         Poll::Ready(Ok(()))
     }

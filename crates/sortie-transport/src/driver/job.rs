@@ -73,13 +73,24 @@ impl Job {
     pub(crate) fn connected_exclusive(&mut self, handle: Box<Exclusive>) {
         let id = self.made();
         self.conn.origin.with(|state, effects| state.connected_exclusive(id, handle, effects));
+        self.follow_identity();
         self.tell_done(Ok(()));
     }
 
     pub(crate) fn connected_shared(&mut self, handle: Stream) {
         let id = self.made();
         self.conn.origin.with(|state, effects| state.connected_shared(id, handle, effects));
+        self.follow_identity();
         self.tell_done(Ok(()));
+    }
+
+    /// Has the connection retired when the client's identity, with which it was made, is another.
+    fn follow_identity(&self) {
+        #[cfg(feature = "tls")]
+        if let Some(made_with) = self.conn.info().and_then(|info| info.tls.as_ref()?.made_with()) {
+            let connection: Arc<dyn crate::tls::Retire> = self.conn.clone();
+            made_with.retire_with_it(Arc::downgrade(&connection));
+        }
     }
 
     fn made(&mut self) -> ConnId {

@@ -70,7 +70,7 @@ pub struct TransportOptions {
     pub(crate) tcp_nodelay: bool,
     pub(crate) dial: Option<DialFn>,
     pub(crate) told: Told,
-    pub(crate) proxies: Proxies,
+    pub(crate) proxies: Option<Proxies>,
 }
 
 /// When an HTTP/2 connection is asked whether it is still there.
@@ -97,7 +97,7 @@ impl Default for TransportOptions {
             tcp_nodelay: true,
             dial: None,
             told: Told::default(),
-            proxies: Proxies::none(),
+            proxies: None,
         }
     }
 }

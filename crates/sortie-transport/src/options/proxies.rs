@@ -6,6 +6,6 @@ impl TransportOptions {
     /// none: the environment is not read unless it is asked ([`Proxies::from_env`]).
     #[must_use]
     pub fn proxies(self, proxies: Proxies) -> Self {
-        Self { proxies, ..self }
+        Self { proxies: Some(proxies), ..self }
     }
 }

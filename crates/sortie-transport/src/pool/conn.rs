@@ -17,6 +17,8 @@ use crate::events::Event;
 use crate::info::Info;
 use crate::moment::{AtomicMoment, Moment, nanos};
 use crate::reason::CloseReason;
+#[cfg(feature = "tls")]
+use crate::tls::{Retire, TlsError};
 
 /// An exchange that its driver is to bring to an end: what is left of the answer, to be read and forgotten.
 pub(crate) struct Settle {
@@ -80,6 +82,9 @@ pub(crate) struct Conn {
     slot: Mutex<Slot>,
     /// There may be something in the slot.
     slotted: AtomicBool,
+    /// What the server said about the client's certificate after the handshake.
+    #[cfg(feature = "tls")]
+    refusal: OnceLock<TlsError>,
 }
 
 impl Conn {
@@ -113,6 +118,8 @@ impl Conn {
             waker: AtomicWaker::new(),
             slot: Mutex::new(Slot::Empty),
             slotted: AtomicBool::new(false),
+            #[cfg(feature = "tls")]
+            refusal: OnceLock::new(),
         }
     }
 
@@ -411,6 +418,27 @@ impl Conn {
         self.gone();
     }
 
+    /// Keeps what the server said about the client's certificate: on their way to the exchanges of HTTP/2, errors lose
+    /// all but their words.
+    #[cfg(feature = "tls")]
+    pub(crate) fn note_refusal(&self, error: &std::io::Error) {
+        if let Some(refusal) = sortie_core::find::<TlsError>(error) {
+            let _ = self.refusal.set(refusal.clone());
+        }
+    }
+
+    #[cfg(feature = "tls")]
+    pub(crate) fn refusal(&self) -> Option<&TlsError> {
+        self.refusal.get()
+    }
+
+    /// Has it closed now, or when what runs on it has ended.
+    pub(crate) fn leave(&self) {
+        self.because(CloseReason::Retired);
+        self.retire();
+        self.gone();
+    }
+
     /// Takes it out of its origin's account of what can serve.
     pub(crate) fn gone(&self) {
         self.origin.with(|state, effects| state.retire(self.id, effects));
@@ -418,5 +446,12 @@ impl Conn {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Slot> {
         self.slot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(feature = "tls")]
+impl Retire for Conn {
+    fn retire_for_good(&self) {
+        self.leave();
     }
 }

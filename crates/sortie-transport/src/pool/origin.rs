@@ -170,11 +170,7 @@ impl Origin {
             info.is_some_and(|info| which(&ConnectionInfo::new(info.clone(), conn.requests() > 0)))
         };
         let chosen: Vec<_> = self.all_conns().into_iter().filter(chosen).collect();
-        for conn in &chosen {
-            conn.because(CloseReason::Retired);
-            conn.retire();
-            conn.gone();
-        }
+        chosen.iter().for_each(|conn| conn.leave());
         chosen.len()
     }
 

@@ -18,7 +18,7 @@ mod runtimes;
 mod soak;
 mod streams;
 mod support;
-mod trust;
+mod tls;
 mod upgrades;
 mod versions;
 mod warm;

@@ -65,7 +65,7 @@ async fn a_path_and_a_uri_of_the_origin_are_sent_and_another_origin_is_refused()
     }
     assert_eq!(server.requests()[0].headers["host"], server.addr().to_string());
     let error = Transport::default().origin(&uri("/path")).unwrap_err();
-    assert_eq!(sortie_core::find(&*error), Some(&InvalidRequest::NoScheme));
+    assert_eq!(sortie_core::find::<InvalidRequest>(&*error), Some(&InvalidRequest::NoScheme));
 }
 
 #[tokio::test]

@@ -34,6 +34,15 @@ pub(crate) fn given(service: BoxHttp) -> Wire {
     Either::Right(service)
 }
 
+/// The mount's own service, or the session's by the mount's road.
+fn innermost(mount: &Mount, wire: &Wire) -> Wire {
+    match (&mount.transport, wire) {
+        (Some(own), _) => given(own.clone()),
+        (None, Either::Left(Erase(transport))) => pooled(mount.road(transport)),
+        (None, Either::Right(_)) => wire.clone(),
+    }
+}
+
 /// The tower, outermost layer first. A macro, for the towers have different types.
 macro_rules! layers {
     ($tower:ident, $settings:expr, $wire:expr) => {{
@@ -85,7 +94,7 @@ macro_rules! mount_layers {
             // Innermost: its clock is that of one send, and it ends at the response's head. An auth may set it for the
             // request that it signs.
             .layer(TimeoutLayer::attempt(mount.attempt_over(settings.timeout)))
-            .service(mount.transport.clone().map_or_else(|| wire.clone(), given));
+            .service(innermost(mount, wire));
         $tower::boxed(tower)
     }};
 }

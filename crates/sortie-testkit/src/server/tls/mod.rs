@@ -1,7 +1,10 @@
 use std::sync::Arc;
 
-use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs::default_provider;
+use rustls::pki_types::CertificateDer;
+use rustls::server::WebPkiClientVerifier;
+use rustls::version::{TLS12, TLS13};
+use rustls::{HandshakeKind, RootCertStore, ServerConfig, ServerConnection};
 use tokio_rustls::TlsAcceptor;
 
 use crate::{Certificate, CertificateAuthority};
@@ -36,6 +39,48 @@ pub struct TlsSetup {
     pub authority: CertificateAuthority,
     /// The certificate; by default the authority issues one for the names.
     pub certificate: Option<Certificate>,
+    /// Who issues the certificates of clients, which have to have one then; by default they are not asked for it.
+    pub client_authority: Option<CertificateAuthority>,
+    /// Which versions of TLS are spoken; by default 1.2 and 1.3.
+    pub versions: ServedVersions,
+}
+
+/// Which versions of TLS a server speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ServedVersions {
+    /// 1.2 and 1.3.
+    #[default]
+    Both,
+    /// 1.2 alone.
+    Tls12,
+    /// 1.3 alone.
+    Tls13,
+}
+
+/// What a server came to know of a client in a TLS handshake.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct TlsPeer {
+    /// On which connection; they are counted from 0, in the order in which they were accepted.
+    pub connection: usize,
+    /// The name that the client asked for (SNI).
+    pub server_name: Option<String>,
+    /// The client's own certificate.
+    pub certificate: Option<CertificateDer<'static>>,
+    /// Whether it resumed an earlier session.
+    pub is_resumed: bool,
+}
+
+impl TlsPeer {
+    pub(super) fn of(connection: usize, session: &ServerConnection) -> Self {
+        Self {
+            connection,
+            server_name: session.server_name().map(str::to_owned),
+            certificate: session.peer_certificates().and_then(<[_]>::first).cloned(),
+            is_resumed: session.handshake_kind() == Some(HandshakeKind::Resumed),
+        }
+    }
 }
 
 impl TlsSetup {
@@ -46,6 +91,8 @@ impl TlsSetup {
             alpn: owned(["h2", "http/1.1"]),
             authority: CertificateAuthority::new(),
             certificate: None,
+            client_authority: None,
+            versions: ServedVersions::Both,
         }
     }
 
@@ -69,18 +116,42 @@ impl TlsSetup {
         Self { certificate: Some(certificate), ..self }
     }
 
+    /// Demands of each client a certificate from this authority.
+    pub fn client_authority(self, authority: CertificateAuthority) -> Self {
+        Self { client_authority: Some(authority), ..self }
+    }
+
+    /// Which versions of TLS are spoken.
+    pub fn versions(self, versions: ServedVersions) -> Self {
+        Self { versions, ..self }
+    }
+
     pub(crate) fn host(&self) -> &str {
         self.names.first().map_or("127.0.0.1", String::as_str)
     }
 
     pub(crate) fn acceptor(&self) -> TlsAcceptor {
         let certificate = self.certificate.clone().unwrap_or_else(|| self.authority.issue(self.names.clone()));
-        let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
-            .with_safe_default_protocol_versions()
+        let provider = Arc::new(default_provider());
+        let versions: &[_] = match self.versions {
+            ServedVersions::Both => &[&TLS13, &TLS12],
+            ServedVersions::Tls12 => &[&TLS12],
+            ServedVersions::Tls13 => &[&TLS13],
+        };
+        let config = ServerConfig::builder_with_provider(provider.clone())
+            .with_protocol_versions(versions)
             .expect("the provider has cipher suites for TLS 1.2 and 1.3");
+        let config = match &self.client_authority {
+            None => config.with_no_client_auth(),
+            Some(authority) => {
+                let mut roots = RootCertStore::empty();
+                roots.add(authority.der().clone()).expect("it is a certificate");
+                let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
+                config.with_client_cert_verifier(verifier.expect("there is a root"))
+            }
+        };
         let mut config = config
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], certificate.key_der())
+            .with_single_cert(certificate.chain().cloned().collect(), certificate.key_der())
             .expect("the key belongs to the certificate");
         config.alpn_protocols = self.alpn.iter().map(|protocol| protocol.clone().into_bytes()).collect();
         TlsAcceptor::from(Arc::new(config))

@@ -1,0 +1,182 @@
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::Command;
+
+use http::Version;
+use sortie::transport::proxy::{Proxies, Proxy, ProxyError, ProxyErrorKind};
+use sortie::{ErrorKind, Session};
+use sortie_testkit::{ServerOptions, TestServer, TlsSetup, reply};
+
+use crate::calls::{PATIENCE, told, trust};
+use crate::digest::Digest;
+use crate::program::{Program, fill, free_ports};
+
+struct Squid {
+    _program: Program,
+    folder: PathBuf,
+    /// Asks for a password.
+    closed: u16,
+    open: u16,
+}
+
+impl Squid {
+    fn start(scheme: &str) -> Self {
+        let ports @ [closed, open] = free_ports();
+        // It gives up root, so it cannot write, nor its helpers read, where only root may look.
+        let folder = std::env::temp_dir().join(format!("sortie-squid-{}-{closed}", std::process::id()));
+        fs::create_dir(&folder).unwrap();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).unwrap();
+        let program = match scheme {
+            "digest" => {
+                fs::write(folder.join("htdigest"), "user:pass\n").unwrap();
+                format!("/usr/lib/squid/digest_file_auth {}/htdigest", folder.display())
+            }
+            _ => {
+                // As `openssl passwd -apr1 pass` writes it.
+                fs::write(folder.join("htpasswd"), "user:$apr1$Ab9KdPK3$WHYkNkDaIID8Cq0c8FbKC/\n").unwrap();
+                format!("/usr/lib/squid/basic_ncsa_auth {}/htpasswd", folder.display())
+            }
+        };
+        let config = fill(
+            include_str!("../servers/squid.conf"),
+            &[
+                ("DIR", &folder.display()),
+                ("CLOSED", &closed),
+                ("OPEN", &open),
+                ("SCHEME", &scheme),
+                ("PROGRAM", &program),
+            ],
+        );
+        fs::write(folder.join("squid.conf"), config).unwrap();
+        let mut command = Command::new("/usr/sbin/squid");
+        command.arg("-N").arg("-f").arg(folder.join("squid.conf"));
+        let program = Program::start(command, &ports, &folder, "apt-get install squid");
+        Self { _program: program, folder, closed, open }
+    }
+
+    fn closed(&self, userinfo: &str) -> Proxy {
+        Proxy::new(format!("http://{userinfo}127.0.0.1:{}", self.closed)).unwrap()
+    }
+
+    fn open(&self) -> Proxy {
+        Proxy::new(format!("http://127.0.0.1:{}", self.open)).unwrap()
+    }
+
+    /// Waits until its log has a line of each of these: method, URL, status and user.
+    async fn logged(&self, lines: &[String]) {
+        let log = || fs::read_to_string(self.folder.join("access.log")).unwrap_or_default();
+        let all_there = async {
+            while !lines.iter().all(|line| log().lines().any(|logged| logged == line)) {
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+        };
+        let waited = tokio::time::timeout(PATIENCE, all_there).await;
+        assert!(waited.is_ok(), "{lines:?} are not all in\n{}", log());
+    }
+}
+
+impl Drop for Squid {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Tells whether a header that is for a proxy came through.
+fn answer(request: &http::Request<hyper::body::Incoming>) -> String {
+    let for_proxy = request.headers().keys().any(|name| name.as_str().starts_with("proxy-auth"));
+    format!("{} {}{}", request.method(), request.uri().path(), if for_proxy { " and what is the proxy's" } else { "" })
+}
+
+fn plain() -> TestServer {
+    TestServer::from_fn(async |request| reply(200, [], answer(&request)))
+}
+
+fn secure() -> TestServer {
+    ServerOptions::new().tls(TlsSetup::new()).serve_fn(async |request| reply(200, [], answer(&request)))
+}
+
+fn session(proxy: Proxy, secure: &TestServer) -> Session {
+    let tls = trust(secure.certificate_authority());
+    Session::builder().no_env().proxies(Proxies::all(proxy)).tls(tls).build().unwrap()
+}
+
+async fn text(session: &Session, url: String) -> String {
+    let response = session.get(url).send().await.unwrap_or_else(|error| panic!("{}", told(&error)));
+    assert_eq!(response.status(), 200);
+    assert!(response.connection().unwrap().proxy().is_some());
+    response.text().await.unwrap()
+}
+
+/// The authority of a server's URLs.
+fn authority(server: &TestServer) -> String {
+    server.url("").split_once("://").unwrap().1.trim_end_matches('/').to_owned()
+}
+
+#[tokio::test]
+#[ignore = "needs squid"]
+async fn an_open_proxy_forwards_http_and_tunnels_https() {
+    let (squid, plain, secure) = (Squid::start("basic"), plain(), secure());
+    let session = session(squid.open(), &secure);
+    assert_eq!(text(&session, plain.url("/a")).await, "GET /a");
+    let response = session.get(secure.url("/b")).send().await.unwrap();
+    // What is spoken within a tunnel is no business of the proxy's.
+    assert_eq!(response.version(), Version::HTTP_2);
+    assert_eq!(response.text().await.unwrap(), "GET /b");
+    session.close().await;
+    let lines = [format!("GET {} 200 -", plain.url("/a")), format!("CONNECT {} 200 -", authority(&secure))];
+    squid.logged(&lines).await;
+}
+
+#[tokio::test]
+#[ignore = "needs squid"]
+async fn a_password_opens_the_proxy_by_basic_and_by_digest() {
+    for (scheme, squid) in ["basic", "digest"].map(|scheme| (scheme, Squid::start(scheme))) {
+        let (plain, secure) = (plain(), secure());
+        let proxy = match scheme {
+            "basic" => squid.closed("user:pass@"),
+            _ => squid.closed("").auth(Digest::default()),
+        };
+        let session = session(proxy, &secure);
+        for n in 0..3 {
+            assert_eq!(text(&session, plain.url(format!("/{n}"))).await, format!("GET /{n}"));
+            assert_eq!(text(&session, secure.url(format!("/{n}"))).await, format!("GET /{n}"));
+        }
+        let posted = session.post(plain.url("/p")).body("once more if need be").send().await.unwrap();
+        assert_eq!(posted.text().await.unwrap(), "POST /p");
+        session.close().await;
+        squid.logged(&[format!("CONNECT {} 200 user", authority(&secure))]).await;
+        println!("squid 5.7, {scheme}: 4 requests forwarded, 3 through a tunnel");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs squid"]
+async fn without_the_right_password_a_407_is_an_error_with_the_proxys_answer_in_it() {
+    let (squid, plain, secure) = (Squid::start("basic"), plain(), secure());
+    for userinfo in ["", "user:wrong@"] {
+        let session = session(squid.closed(userinfo), &secure);
+        for url in [plain.url("/"), secure.url("/")] {
+            let error = session.get(url).send().await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Proxy, "{}", told(&error));
+            let refused: &ProxyError = sortie::core::find(&error).unwrap();
+            assert_eq!(refused.kind(), ProxyErrorKind::AuthenticationRequired);
+            assert_eq!(refused.status().unwrap(), 407);
+            assert!(refused.headers().unwrap()["proxy-authenticate"].to_str().unwrap().starts_with("Basic"));
+            assert!(!told(&error).contains("wrong"), "{}", told(&error));
+        }
+    }
+    assert_eq!((plain.connections(), secure.connections()), (0, 0));
+}
+
+#[tokio::test]
+#[ignore = "needs squid"]
+async fn what_the_proxys_rules_refuse_is_its_answer_or_an_error() {
+    let (squid, secure) = (Squid::start("basic"), secure());
+    let session = session(squid.open(), &secure);
+    // A forwarded request is answered by the proxy as by any server.
+    assert_eq!(session.get("http://127.0.0.1:9/refused").send().await.unwrap().status(), 403);
+    let error = session.get("https://refused.test/").send().await.unwrap_err();
+    let refused: &ProxyError = sortie::core::find(&error).unwrap();
+    assert_eq!((refused.kind(), refused.status().unwrap().as_u16()), (ProxyErrorKind::Refused, 403));
+}
