@@ -91,11 +91,9 @@ fn may_pass(error: &(dyn Error + 'static)) -> bool {
         BrokenPipe, ConnectionAborted, ConnectionRefused, ConnectionReset, HostUnreachable, NetworkUnreachable,
         UnexpectedEof,
     };
-    let passes = |error: &io::Error| match error.kind() {
-        BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof => true,
-        ConnectionRefused | HostUnreachable | NetworkUnreachable => true,
-        _ => false,
-    };
+    let ended = |kind| matches!(kind, BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof);
+    let is_network = |kind| matches!(kind, ConnectionRefused | HostUnreachable | NetworkUnreachable);
+    let passes = |error: &io::Error| ended(error.kind()) || is_network(error.kind());
     find::<Elapsed>(error).is_some() || find::<io::Error>(error).is_some_and(passes)
 }
 
