@@ -144,6 +144,7 @@ impl Proxy {
     }
 
     /// The host as names and addresses are written outside of URIs.
+    #[cfg(feature = "tls")]
     pub(crate) fn bare_host(&self) -> &str {
         let host = self.host();
         host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
