@@ -11,6 +11,7 @@ mod hostile;
 mod limits;
 mod origins;
 mod outcomes;
+mod proxy;
 mod quiet;
 mod reuse;
 mod runtimes;
