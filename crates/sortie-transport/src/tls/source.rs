@@ -27,7 +27,8 @@ type Ask = dyn Fn() -> BoxFuture<'static, Result<Identity, BoxError>> + Send + S
 /// once, others when what runs on them has ended, and none of their TLS sessions is resumed.
 ///
 /// If it fails, the identity that there is goes on; [`on_error`](Self::on_error) is told. Without one the connect
-/// fails.
+/// fails. While it is asked again, connects go on with the identity that there is; only the first is waited for, as long
+/// as the connect may take.
 ///
 /// ```
 /// use std::time::Duration;
