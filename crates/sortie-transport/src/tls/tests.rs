@@ -9,14 +9,15 @@ use super::{Tls, TlsOptions};
 use crate::options::Versions;
 
 fn acceptor(certificate: &Certificate) -> TlsAcceptor {
-    let config = ServerConfig::builder_with_provider(super::config::provider().unwrap());
-    let config = config.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+    let config = ServerConfig::builder_with_provider(super::config::provider().expect("one is compiled in"));
+    let config = config.with_safe_default_protocol_versions().expect("it has suites").with_no_client_auth();
     let chain = certificate.chain().cloned().collect();
-    TlsAcceptor::from(Arc::new(config.with_single_cert(chain, certificate.key_der()).unwrap()))
+    let config = config.with_single_cert(chain, certificate.key_der()).expect("the key is the certificate's");
+    TlsAcceptor::from(Arc::new(config))
 }
 
 fn trusting(authority: &CertificateAuthority) -> Tls {
-    TlsOptions::default().only_roots([authority.der().to_vec()]).build().unwrap()
+    TlsOptions::default().only_roots([authority.der().to_vec()]).build().expect("it is a certificate")
 }
 
 /// Within a TLS connection to a proxy, another one to the origin.

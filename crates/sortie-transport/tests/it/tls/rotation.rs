@@ -170,6 +170,7 @@ async fn a_source_is_asked_once_for_all_who_connect_and_may_be_asynchronous() {
             taken
         }
     });
+    // The greatest of all intervals is one, too (reqwest#3060).
     let tls = from(&server, source.interval(Duration::MAX));
     let one = Transport::new(TransportOptions::default().tls(tls.clone()).versions(Versions::Http1Only));
     let other = over(tls);
