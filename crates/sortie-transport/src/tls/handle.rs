@@ -128,11 +128,11 @@ impl Tls {
             let error = TlsError::failed(&shown, ours, error);
             if only_http2 { error.where_only_http2_was_offered() } else { error }
         })?;
-        let info = TlsInfo::of(stream.get_ref().1, &shown, made_with);
+        let info = TlsInfo::of(stream.get_ref().1, &shown);
         if only_http2 && info.alpn() != Some(b"h2") {
             return Err(TlsError::no_http2(&shown));
         }
-        Ok((TlsStream::new(stream, &shown, ours), info))
+        Ok((TlsStream::new(stream, &shown, ours, made_with), info))
     }
 
     async fn config(&self) -> Result<(Arc<ClientConfig>, Option<MadeWith>), TlsError> {
