@@ -40,8 +40,7 @@ enum Client {
     Given(Arc<ClientConfig>),
     Made(Box<Made>),
     Rotating(Arc<Rotation>),
-    /// No crypto provider is compiled in.
-    None,
+    NoProvider,
 }
 
 /// A configuration that is made when it is needed.
@@ -53,7 +52,7 @@ struct Made {
 
 /// The policy that no one configured is the same in all transports, and made once in a process.
 static DEFAULT: LazyLock<Tls> = LazyLock::new(|| {
-    let client = TlsOptions::default().client().unwrap_or(Client::None);
+    let client = TlsOptions::default().client().unwrap_or(Client::NoProvider);
     Tls(Arc::new(Inner { id: 0, name: None, alpn: None, client }))
 });
 
@@ -83,7 +82,7 @@ impl Tls {
     pub async fn reload(&self) -> Result<bool, TlsError> {
         match &self.0.client {
             Client::Rotating(rotation) => rotation.refresh(Duration::ZERO).await,
-            Client::Given(_) | Client::Made(_) | Client::None => Ok(false),
+            Client::Given(_) | Client::Made(_) | Client::NoProvider => Ok(false),
         }
     }
 
@@ -147,7 +146,7 @@ impl Tls {
                 let (config, made_with) = rotation.config().await?;
                 Ok((config, Some(made_with)))
             }
-            Client::None => Err(TlsError::no_provider()),
+            Client::NoProvider => Err(TlsError::no_provider()),
         }
     }
 }
