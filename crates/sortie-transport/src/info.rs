@@ -28,6 +28,9 @@ pub(crate) struct Info {
     pub(crate) proxy: Option<Proxy>,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<TlsInfo>,
+    /// With which identities the client came that can change.
+    #[cfg(feature = "tls")]
+    pub(crate) made_with: Box<[crate::tls::MadeWith]>,
 }
 
 /// How long the steps of a connect took.

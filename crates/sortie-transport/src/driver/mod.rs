@@ -83,6 +83,8 @@ fn info(conn: &Conn, connected: &Connected) -> Info {
         proxy: conn.origin.route.via.clone(),
         #[cfg(feature = "tls")]
         tls: connected.tls.clone(),
+        #[cfg(feature = "tls")]
+        made_with: connected.stream.made_with().cloned().collect(),
     }
 }
 
