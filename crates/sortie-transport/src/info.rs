@@ -28,6 +28,8 @@ pub(crate) struct Info {
     pub(crate) proxy: Option<Proxy>,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<TlsInfo>,
+    #[cfg(feature = "tls")]
+    pub(crate) proxy_tls: Option<TlsInfo>,
 }
 
 /// How long the steps of a connect took.
@@ -97,5 +99,12 @@ impl ConnectionInfo {
     #[must_use]
     pub fn tls(&self) -> Option<&TlsInfo> {
         self.shared.tls.as_ref()
+    }
+
+    /// What was agreed upon with the [proxy](Self::proxy) itself; `None` unless that is one of `https`.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn proxy_tls(&self) -> Option<&TlsInfo> {
+        self.shared.proxy_tls.as_ref()
     }
 }

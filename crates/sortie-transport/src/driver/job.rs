@@ -87,9 +87,12 @@ impl Job {
     /// Has the connection retired when the client's identity, with which it was made, is another.
     fn follow_identity(&self) {
         #[cfg(feature = "tls")]
-        if let Some(made_with) = self.conn.info().and_then(|info| info.tls.as_ref()?.made_with()) {
-            let connection: Arc<dyn crate::tls::Retire> = self.conn.clone();
-            made_with.retire_with_it(Arc::downgrade(&connection));
+        if let Some(info) = self.conn.info() {
+            // That with which it is known to a proxy counts, too.
+            for made_with in info.tls.iter().chain(&info.proxy_tls).filter_map(|tls| tls.made_with()) {
+                let connection: Arc<dyn crate::tls::Retire> = self.conn.clone();
+                made_with.retire_with_it(Arc::downgrade(&connection));
+            }
         }
     }
 

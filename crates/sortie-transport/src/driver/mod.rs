@@ -83,6 +83,8 @@ fn info(conn: &Conn, connected: &Connected) -> Info {
         proxy: conn.origin.route.via.clone(),
         #[cfg(feature = "tls")]
         tls: connected.tls.clone(),
+        #[cfg(feature = "tls")]
+        proxy_tls: connected.proxy_tls.clone(),
     }
 }
 

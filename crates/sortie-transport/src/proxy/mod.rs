@@ -44,7 +44,8 @@
 //!
 //! # Response metadata
 //!
-//! [`ConnectionInfo::proxy`](crate::ConnectionInfo::proxy).
+//! [`ConnectionInfo::proxy`](crate::ConnectionInfo::proxy) and `proxy_tls`, and how long it took to ask the proxy for the
+//! way: [`Timings::proxy`](crate::Timings::proxy).
 //!
 //! # Errors
 //!
