@@ -154,7 +154,7 @@ fn begin_http1(mut handle: Box<Exclusive>, mut request: Request<Upload>, call: C
 }
 
 fn begin_http2(mut stream: Stream, mut request: Request<Upload>, call: Call) -> State {
-    let kept = keep(&request);
+    let kept = Upload::keep(&request);
     let exchange = Exchange::begin(&stream.conn, &mut request, call);
     let lease = Arc::new(Lease::new(stream.conn.clone(), exchange.clocks(&stream.conn)));
     if stream.conn.is_retired() {
@@ -169,16 +169,6 @@ fn begin_http2(mut stream: Stream, mut request: Request<Upload>, call: Call) -> 
     }
     let call = Box::pin(stream.sender.try_send_request(request));
     State::Http2 { call, lease, exchange, kept }
-}
-
-/// The request, to be sent once more; `None` if its body can be sent only once.
-fn keep(request: &Request<Upload>) -> Option<Box<Request<Upload>>> {
-    let mut copy = Box::new(Request::new(request.body().replay()?));
-    copy.method_mut().clone_from(request.method());
-    copy.uri_mut().clone_from(request.uri());
-    copy.headers_mut().clone_from(request.headers());
-    copy.extensions_mut().clone_from(request.extensions());
-    Some(copy)
 }
 
 impl Exchange {
