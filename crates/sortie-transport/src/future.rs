@@ -11,7 +11,7 @@ use http::{Method, Request, Response, StatusCode, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
-use sortie_core::{BoxError, Elapsed, Fault, Outcome, Phase, Ticket};
+use sortie_core::{BoxError, BoxFuture, Elapsed, Fault, Outcome, Phase, Ticket};
 use tokio::time::{Instant, Sleep};
 
 use crate::body::{Busy, Hold, Pooled};
@@ -45,7 +45,7 @@ enum State {
     Failed(Option<BoxError>),
     Waiting(Box<Waiting>),
     /// It is signed for a proxy, which may ask for another signature.
-    Signed(Pin<Box<dyn Future<Output = Result<Response<Pooled>, BoxError>> + Send>>),
+    Signed(BoxFuture<'static, Result<Response<Pooled>, BoxError>>),
     Http1 {
         busy: Busy,
         exchange: Exchange,
@@ -98,10 +98,7 @@ impl ResponseFuture {
         let Some(proxy) = origin.route.forwarder() else { return Self::send(origin, request, ticket) };
         match forward::prepare(proxy, &origin.route, &mut request) {
             Ok(None) => Self::send(origin, request, ticket),
-            Ok(Some(_)) => {
-                let conversation = forward::converse(origin.clone(), proxy.clone(), request, ticket);
-                Self(State::Signed(Box::pin(conversation)))
-            }
+            Ok(Some(_)) => Self(State::Signed(forward::converse(origin.clone(), proxy.clone(), request, ticket))),
             Err(error) => Self::failed(error),
         }
     }
