@@ -85,6 +85,8 @@ fn info(conn: &Conn, connected: &Connected) -> Info {
         tls: connected.tls.clone(),
         #[cfg(feature = "tls")]
         made_with: connected.stream.made_with().cloned().collect(),
+        #[cfg(feature = "tls")]
+        proxy_tls: connected.proxy_tls.clone(),
     }
 }
 
