@@ -150,8 +150,8 @@ fn the_end_of_a_runtime_does_not_end_the_look_up_for_another() {
     let asked = Asked::default();
     let lookups = asked.lookups(CacheOptions::default());
     let (first, second) = (runtime(), runtime());
-    let begun = first.block_on(tokio::time::timeout_at(Instant::now(), last_octet(&lookups, "a.test")));
-    assert!(begun.is_err());
+    let begun = async { tokio::time::timeout_at(Instant::now(), last_octet(&lookups, "a.test")).await };
+    assert!(first.block_on(begun).is_err());
     drop(first);
     assert_eq!(second.block_on(last_octet(&lookups, "a.test")) as usize, asked.times());
     assert!(lookups.state().pending.is_empty());
