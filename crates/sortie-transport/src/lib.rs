@@ -55,9 +55,11 @@
 //! `Content-Length: 0` with all methods but GET, HEAD, CONNECT and TRACE, as there. A `Content-Length` set by hand
 //! that is not the body's length is an error.
 
+pub mod address_policy;
 mod body;
 mod clock;
 mod connect;
+pub mod dns;
 mod driver;
 mod error;
 mod events;
@@ -83,8 +85,9 @@ pub mod tls;
 mod transport;
 mod upload;
 
+pub use address_policy::AddressPolicy;
 pub use body::Pooled;
-pub use connect::{Connect, DialError, UnixSocketError};
+pub use connect::{Connect, DialError, TcpKeepAlive, UnixSocketError};
 pub use error::{AcquireTimeout, BodyFailed, ConnectError, InvalidRequest};
 pub use events::{Event, Events};
 pub use future::ResponseFuture;

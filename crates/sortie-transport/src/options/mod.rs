@@ -1,3 +1,4 @@
+mod names;
 mod proxies;
 
 use std::fmt;
@@ -8,6 +9,7 @@ use crate::events::{Events, Told};
 use crate::proxy::Proxies;
 use crate::road::Tls;
 use crate::timeouts::PhaseTimeouts;
+pub(crate) use names::Names;
 
 /// Which versions of HTTP are spoken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -43,6 +45,13 @@ pub enum Versions {
 /// | [`connector`](Self::connector) | name look-up and TCP |
 /// | [`events`](Self::events) | nobody is told |
 /// | [`proxies`](Self::proxies) | none |
+/// | [`resolver`](Self::resolver) | the system's |
+/// | [`resolve_to`](Self::resolve_to) | no host |
+/// | [`dns_cache`](Self::dns_cache) | that of [`CacheOptions`](crate::dns::CacheOptions) |
+/// | [`address_policy`](Self::address_policy) | every address is allowed |
+/// | [`happy_eyeballs_delay`](Self::happy_eyeballs_delay) | 250 ms |
+/// | [`local_address`](Self::local_address) | the system's choice |
+/// | [`tcp_keep_alive`](Self::tcp_keep_alive) | that of [`TcpKeepAlive`](crate::TcpKeepAlive) |
 ///
 /// ```
 /// use sortie_transport::{Transport, TransportOptions};
@@ -71,6 +80,7 @@ pub struct TransportOptions {
     pub(crate) dial: Option<DialFn>,
     pub(crate) told: Told,
     pub(crate) proxies: Option<Proxies>,
+    pub(crate) names: Names,
 }
 
 /// When an HTTP/2 connection is asked whether it is still there.
@@ -98,6 +108,7 @@ impl Default for TransportOptions {
             dial: None,
             told: Told::default(),
             proxies: None,
+            names: Names::default(),
         }
     }
 }
@@ -234,6 +245,12 @@ impl fmt::Debug for TransportOptions {
             .field("connector", &self.dial.as_ref().map_or("tcp", |_| "custom"))
             .field("events", &self.told)
             .field("proxies", &self.proxies)
+            .field("resolver", &self.names.resolver.as_ref().map_or("system", |_| "custom"))
+            .field("resolve_to", &self.names.hosts)
+            .field("dns_cache", &self.names.cache)
+            .field("address_policy", &self.names.policy)
+            .field("happy_eyeballs_delay", &self.names.delay)
+            .field("sockets", &self.names.sockets)
             .finish()
     }
 }

@@ -9,6 +9,7 @@ mod closing;
 mod figures;
 mod hostile;
 mod limits;
+mod names;
 mod origins;
 mod outcomes;
 mod proxy;
