@@ -11,7 +11,7 @@ use sortie_core::Body;
 use sortie_layers::redirect::{FinalUrl, History, Hop};
 use sortie_layers::retry::Attempts;
 use sortie_layers::status::StatusError;
-use sortie_transport::{ConnectionInfo, Timings};
+use sortie_transport::{ConnectionInfo, Timings, Upgraded};
 use url::Url;
 
 use crate::into_url::as_written;
@@ -204,6 +204,19 @@ impl Response {
     /// The body as a stream of chunks.
     pub fn bytes_stream(self) -> impl Stream<Item = Result<Bytes, Error>> + Send + Sync + 'static {
         Chunks { body: self.body, url: self.url }
+    }
+
+    /// The byte stream of the connection, which is none of HTTP's any more: after a 101 to
+    /// [`RequestBuilder::upgrade`](crate::RequestBuilder::upgrade), or a 2xx to CONNECT.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Protocol`], by [`UpgradeError`](sortie_transport::UpgradeError), if the server did not switch, or the
+    /// connection ended before it was handed over.
+    pub async fn upgrade(self) -> Result<Upgraded, Error> {
+        let url = self.url.clone();
+        let upgraded = sortie_transport::upgrade(HttpResponse::from(self)).await;
+        upgraded.map_err(|error| Error::new(ErrorKind::Protocol, error).with_url(|| url))
     }
 
     /// The body.
