@@ -37,8 +37,11 @@ impl HeadRefused {
             let (octets, headers) = http.head_limits();
             return Ok(Self::TooLarge { octets, headers, source: error });
         }
-        let reset = find::<h2::Error>(&error);
-        if reset.is_some_and(|h2| h2.is_library() && h2.is_reset() && h2.reason() == Some(h2::Reason::PROTOCOL_ERROR)) {
+        let refusal = find::<h2::Error>(&error).filter(|h2| h2.is_library());
+        let is_reset = |h2: &h2::Error| h2.is_reset() && h2.reason() == Some(h2::Reason::PROTOCOL_ERROR);
+        // Four times as large as it may be, it ends the connection.
+        let is_end = |h2: &h2::Error| h2.is_go_away() && h2.to_string().contains("header_list_way_too_large");
+        if refusal.is_some_and(|h2| is_reset(h2) || is_end(h2)) {
             return Ok(Self::Http2 { octets: http.header_list_limit(), source: error });
         }
         Err(error)

@@ -154,8 +154,8 @@ impl TransportOptions {
     }
 
     /// How many streams of an HTTP/2 connection that were reset here, because their answers were not wanted any more,
-    /// are remembered for a second. By default 50. What a server still sends in one that is forgotten ends the
-    /// connection, and all that runs on it.
+    /// are remembered for a second, so that what a server still sends in them passes unnoticed. By default 50. In one
+    /// that is forgotten it is an error of the stream (`STREAM_CLOSED`), and servers count those.
     #[must_use]
     pub fn http2_max_concurrent_reset_streams(self, streams: usize) -> Self {
         self.http(|http| http.max_reset_streams = Some(streams))

@@ -71,11 +71,11 @@ async fn an_answer_that_is_dropped_frees_the_place_of_a_body_that_was_not_sent()
     let go = Gate::new();
     let server = TcpScript::each(Steps::new().read_head().send(no).pause(&go).send("thanks").read_to_end());
     let transport = Transport::new(patient().max_connections_per_origin(1));
-    let response = send(&transport, post(server.url("/"), "content")).await.unwrap();
+    let response = send(&transport, post(server.url("/"), "the body")).await.unwrap();
     drop(response);
     go.open();
     until("its place is free", || transport.stats().open == 0).await;
-    assert!(!server.finish().await[0].text().contains("content"));
+    assert!(!server.finish().await[0].text().contains("the body"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -163,12 +163,12 @@ async fn who_leaves_while_the_body_waits_leaks_nothing() {
     let server = TcpScript::each(Steps::new().read_head().read_to_end());
     let transport = Transport::new(patient().max_connections_per_origin(1));
     for n in 1..=3 {
-        let call = fetching(&transport, post(server.url("/"), "content"));
+        let call = fetching(&transport, post(server.url("/"), "the body"));
         server.wait_for_connections(n).await;
         call.abort();
         until("its place is free", || transport.stats().open == 0 && transport.in_flight() == 0).await;
     }
-    assert!(server.finish().await.iter().all(|connection| !connection.text().contains("content")));
+    assert!(server.finish().await.iter().all(|connection| !connection.text().contains("the body")));
 }
 
 #[tokio::test]

@@ -6,9 +6,7 @@ use std::time::Duration;
 use http::Request;
 use sortie_core::{Body, Outcome, find};
 use sortie_testkit::{Protocol, ServerOptions, Steps, TcpScript, reply};
-use sortie_transport::{
-    ExpectContinue, OnInformational, TooManyInformational, Transport, TransportOptions, Versions,
-};
+use sortie_transport::{ExpectContinue, OnInformational, TooManyInformational, Transport, TransportOptions, Versions};
 
 use crate::support::{fetch, post, until};
 
@@ -63,8 +61,9 @@ async fn they_are_told_without_a_body_too_and_over_http2_they_are_not() {
 #[tokio::test]
 async fn there_is_an_end_to_them() {
     for (interim, fails) in [(100, false), (101, true)] {
-        let answer = format!("{}{OK}", HINTS.repeat(interim));
-        let server = TcpScript::each(Steps::new().read_head().send(answer).read_to_end());
+        let end = if fails { "" } else { OK };
+        let answer = format!("{}{end}", HINTS.repeat(interim));
+        let server = TcpScript::each(Steps::new().read_request().send(answer).read_to_end());
         let transport = Transport::default();
         let (request, seen) = listening(server.url("/"), "content");
         match fetch(&transport, request).await {
