@@ -14,10 +14,12 @@ mod mounts;
 mod order;
 mod precedence;
 mod protocols;
+mod proxies;
 mod readme;
 mod redirects;
 mod retries;
 mod support;
 mod timeouts;
+mod trust;
 #[cfg(unix)]
 mod unix_socket;

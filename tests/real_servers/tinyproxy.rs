@@ -33,12 +33,19 @@ async fn it_forwards_and_tunnels_for_who_has_its_password() {
     for (url, expected) in [(plain.url("/"), "plain"), (secure.url("/"), "secure")] {
         let response = known.get(&url).send().await.unwrap_or_else(|error| panic!("{}", told(&error)));
         assert_eq!(response.text().await.unwrap(), expected);
-        for userinfo in ["", "user:wrong@"] {
-            let error = session(userinfo).get(&url).send().await.unwrap_err();
-            let refused: &ProxyError = sortie::core::find(&error).unwrap_or_else(|| panic!("{}", told(&error)));
-            // It answers a wrong password with 401, which is no challenge of a proxy.
-            let kinds = [ProxyErrorKind::AuthenticationRequired, ProxyErrorKind::Refused];
-            assert!(kinds.contains(&refused.kind()), "{}", told(&error));
-        }
+        let error = session("").get(&url).send().await.unwrap_err();
+        assert_eq!(proxy_error(&error), (ProxyErrorKind::AuthenticationRequired, Some(407)));
     }
+    // It answers a wrong password with 401, as a server does: what it says of a request that it was to forward cannot
+    // be told from what the server says.
+    let unknown = session("user:wrong@");
+    assert_eq!(unknown.get(plain.url("/")).send().await.unwrap().status(), 401);
+    let error = unknown.get(secure.url("/")).send().await.unwrap_err();
+    assert_eq!(proxy_error(&error), (ProxyErrorKind::Refused, Some(401)));
+    assert_eq!((plain.requests().len(), secure.requests().len()), (1, 1));
+}
+
+fn proxy_error(error: &sortie::Error) -> (ProxyErrorKind, Option<u16>) {
+    let error: &ProxyError = sortie::core::find(error).unwrap_or_else(|| panic!("{}", told(error)));
+    (error.kind(), error.status().map(|status| status.as_u16()))
 }

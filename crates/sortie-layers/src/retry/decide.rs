@@ -75,7 +75,7 @@ fn is_repeated(options: &RetryOptions, attempt: &Attempt<'_>) -> bool {
         return false;
     }
     match Outcome::of(error) {
-        Some(Outcome::Connect { phase: Phase::Tls }) => was_cut_short(error),
+        Some(Outcome::Connect { phase: Phase::Tls | Phase::Proxy }) => may_pass(error),
         Some(Outcome::Connect { .. } | Outcome::Refused) => true,
         Some(Outcome::StaleReuse) => attempt.idempotent,
         Some(Outcome::AcquireTimeout | Outcome::Closed) => false,
@@ -84,13 +84,17 @@ fn is_repeated(options: &RetryOptions, attempt: &Attempt<'_>) -> bool {
     }
 }
 
-/// Whether it was the connection that ended a TLS handshake, or the clock: a certificate that was refused will be
-/// refused again.
-fn was_cut_short(error: &(dyn Error + 'static)) -> bool {
-    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
-    let ended =
-        |error: &io::Error| matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof);
-    find::<Elapsed>(error).is_some() || find::<io::Error>(error).is_some_and(ended)
+/// Whether it was the connection that ended a handshake with the server or with a proxy, or the network beyond the proxy,
+/// or the clock: a certificate or a request that was refused will be refused again.
+fn may_pass(error: &(dyn Error + 'static)) -> bool {
+    use io::ErrorKind::{
+        BrokenPipe, ConnectionAborted, ConnectionRefused, ConnectionReset, HostUnreachable, NetworkUnreachable,
+        UnexpectedEof,
+    };
+    let ended = |kind| matches!(kind, BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof);
+    let is_network = |kind| matches!(kind, ConnectionRefused | HostUnreachable | NetworkUnreachable);
+    let passes = |error: &io::Error| ended(error.kind()) || is_network(error.kind());
+    find::<Elapsed>(error).is_some() || find::<io::Error>(error).is_some_and(passes)
 }
 
 /// By this field the server sees that it has acted on the request before
@@ -166,6 +170,23 @@ mod tests {
             let tls = Outcome::Connect { phase: Phase::Tls };
             let error: BoxError = Fault::new(tls, io::Error::new(kind, "handshake")).into();
             assert_eq!(repeats(&RetryOptions::standard(), &attempt(End::Error(&error))), repeated, "{kind}");
+        }
+    }
+
+    #[test]
+    fn what_a_proxy_refused_on_purpose_is_not_asked_of_it_again() {
+        let proxy =
+            |source: BoxError| -> BoxError { Fault::new(Outcome::Connect { phase: Phase::Proxy }, source).into() };
+        let network = |kind| io::Error::from(kind).into();
+        for (error, repeated) in [
+            (proxy("407".into()), false),
+            (proxy(network(io::ErrorKind::InvalidData)), false),
+            (proxy(network(io::ErrorKind::UnexpectedEof)), true),
+            (proxy(network(io::ErrorKind::HostUnreachable)), true),
+            (proxy(network(io::ErrorKind::ConnectionRefused)), true),
+            (proxy(Elapsed::new(Phase::Proxy, secs(1)).into()), true),
+        ] {
+            assert_eq!(repeats(&RetryOptions::default(), &attempt(End::Error(&error))), repeated, "{error:?}");
         }
     }
 

@@ -90,7 +90,6 @@ impl CertificateAuthority {
     ///
     /// If a name is not ASCII.
     pub fn issue_with(&self, options: CertificateOptions) -> Certificate {
-        let options = &options;
         let key = options.key();
         let mut params = options.params(&key);
         params.use_authority_key_identifier_extension = true;

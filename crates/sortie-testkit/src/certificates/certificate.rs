@@ -22,12 +22,12 @@ impl Certificate {
     ///
     /// If a name is not ASCII.
     pub fn self_signed(options: CertificateOptions) -> Self {
-        let options = &options;
         let key = options.key();
+        let name = options.names.join(" ");
         let mut params = options.params(&key);
         // Otherwise all of them would have one issuer.
         params.distinguished_name = rcgen::DistinguishedName::new();
-        params.distinguished_name.push(rcgen::DnType::CommonName, options.names.join(" "));
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
         let certificate = params.self_signed(&key).expect("the parameters are valid");
         Self { certificate, intermediates: Vec::new(), key: Arc::new(key) }
     }

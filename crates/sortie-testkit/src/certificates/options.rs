@@ -92,8 +92,8 @@ impl CertificateOptions {
         KeyPair::generate_for(algorithm).expect("the system has random numbers")
     }
 
-    pub(super) fn params(&self, key: &KeyPair) -> CertificateParams {
-        let mut params = named(self.names.clone(), "sortie-testkit");
+    pub(super) fn params(self, key: &KeyPair) -> CertificateParams {
+        let mut params = named(self.names, "sortie-testkit");
         params.serial_number = Some(serial(key));
         match self.validity {
             Validity::Now => {}

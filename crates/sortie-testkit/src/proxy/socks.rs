@@ -76,8 +76,8 @@ where
     let (mut user, mut password) = (None, None);
     if wanted == 2 {
         let _version = client.read_u8().await?;
-        user = Some(text(read_counted(client).await?));
-        password = Some(text(read_counted(client).await?));
+        user = Some(text(&read_counted(client).await?));
+        password = Some(text(&read_counted(client).await?));
         let given = user.clone().zip(password.clone());
         if given != shared.options.credentials {
             client.write_all(&[1, 1]).await?;
@@ -90,7 +90,7 @@ where
     let host = match head[3] {
         1 => Ipv4Addr::from(client.read_u32().await?).to_string(),
         4 => Ipv6Addr::from(client.read_u128().await?).to_string(),
-        _ => text(read_counted(client).await?),
+        _ => text(&read_counted(client).await?),
     };
     let port = client.read_u16().await?;
     Ok(Some(SocksRequest { version: 5, user, password, host, port }))
@@ -126,12 +126,12 @@ async fn read_to_nul(client: &mut (impl AsyncRead + Unpin)) -> io::Result<String
     let mut octets = Vec::new();
     loop {
         match client.read_u8().await? {
-            0 => return Ok(text(octets)),
+            0 => return Ok(text(&octets)),
             octet => octets.push(octet),
         }
     }
 }
 
-fn text(octets: Vec<u8>) -> String {
-    String::from_utf8_lossy(&octets).into_owned()
+fn text(octets: &[u8]) -> String {
+    String::from_utf8_lossy(octets).into_owned()
 }

@@ -22,6 +22,8 @@ impl Connector {
         progress: &Progress,
         times: &mut ConnectTimes,
     ) -> Result<Raw, BoxError> {
+        // Its settings are looked at before anything is dialled, and what is sent may have to be signed.
+        progress.enter(Phase::Proxy);
         let forwarded = route.forwarder().is_some();
         let destination = Destination { host: route.bare_host(), port: route.port, forwarded };
         // A handshake may need more than one connection: the last one's times are told.
@@ -32,7 +34,10 @@ impl Connector {
             *noted.lock().unwrap_or_else(PoisonError::into_inner) = (times, Instant::now());
             self.speak_tls(proxy, raw).await
         };
-        let resolve = || async { Ok(dns::resolve(route.bare_host(), route.port).await?) };
+        let resolve = || async {
+            progress.enter(Phase::Dns);
+            Ok(dns::resolve(route.bare_host(), route.port).await?)
+        };
         let raw = proxy.open(destination, dial, resolve).await?;
         let (connect, since) = noted.into_inner().unwrap_or_else(PoisonError::into_inner);
         *times = ConnectTimes { proxy: Some(since.elapsed()), ..connect };

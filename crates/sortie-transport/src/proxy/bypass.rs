@@ -153,7 +153,7 @@ mod tests {
             ("::ffff:10.0.0.1", "10.0.0.1:80", ""),
             ("*:81", "a.test:81 10.0.0.1:81", "a.test:80"),
             ("a.test:x", "", "a.test:80"),
-            (". : [ ] [x] *.", "", "a.test:80 [::1]:80"),
+            (". : [ ] [x]", "", "a.test:80 [::1]:80"),
         ] {
             let mut bypass = Bypass::default();
             bypass.add(list);

@@ -43,26 +43,17 @@ where
 {
     let auth = proxy.shared_auth();
     let legs = auth.map_or(0, SharedAuth::legs);
-    let mut stream = dial().await?;
-    let mut is_fresh = true;
+    // The one that the proxy keeps open after a challenge.
+    let mut kept: Option<S> = None;
     let mut challenge: Option<response::Parts> = None;
     let mut leg = 0;
     loop {
-        let head = request(proxy, authority).map_err(|error| error.at(proxy))?;
-        let (target, mut head) = (head.uri.clone(), head);
+        let mut head = request(proxy, authority).map_err(|error| error.at(proxy))?;
+        let target = head.uri.clone();
         if let Some(auth) = auth {
             sign(auth, &mut head, &(), challenge.as_ref(), leg).await.map_err(|error| error.at(proxy))?;
         }
-        let bytes = written(authority, &head.headers);
-        let answer = match ask(&mut stream, &bytes).await {
-            // It was not open any more, though the answer before did not say so.
-            Err(error) if !is_fresh && error.kind() == ProxyErrorKind::Closed => {
-                stream = dial().await?;
-                ask(&mut stream, &bytes).await
-            }
-            answer => answer,
-        }
-        .map_err(|error| error.at(proxy))?;
+        let (mut stream, answer) = send(&written(authority, &head.headers), kept.take(), &dial, proxy).await?;
         let verdict = auth.filter(|_| legs > 0).map_or(Verdict::Accept, |auth| {
             auth.examine(&Answer::new(&Method::CONNECT, &target, &answer, Recipient::Proxy, leg))
         });
@@ -73,14 +64,36 @@ where
         if !is_challenge || leg == legs {
             return Err(ProxyError::answered(answer).at(proxy).into());
         }
-        is_fresh = !skip(&mut stream, &answer).await;
-        if is_fresh {
-            drop(stream);
-            stream = dial().await?;
-        }
+        kept = skip(&mut stream, &answer).await.then_some(stream);
         challenge = Some(answer);
         leg += 1;
     }
+}
+
+/// Sends the request over the connection that was kept, or over a new one if there is none or it has ended, and reads the
+/// answer's head.
+async fn send<S, D, F>(
+    request: &[u8],
+    kept: Option<S>,
+    dial: &D,
+    proxy: &Proxy,
+) -> Result<(S, response::Parts), BoxError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+    D: Fn() -> F,
+    F: Future<Output = Result<S, BoxError>>,
+{
+    if let Some(mut stream) = kept {
+        match ask(&mut stream, request).await {
+            Ok(answer) => return Ok((stream, answer)),
+            // It was not open any more, though the answer before did not say so.
+            Err(error) if error.kind() == ProxyErrorKind::Closed => {}
+            Err(error) => return Err(error.at(proxy).into()),
+        }
+    }
+    let mut stream = dial().await?;
+    let answer = ask(&mut stream, request).await.map_err(|error| error.at(proxy))?;
+    Ok((stream, answer))
 }
 
 /// The head of the CONNECT request, with what needs no waiting.
@@ -197,3 +210,6 @@ fn content_to_skip(answer: &response::Parts) -> Option<u64> {
     let length = length.to_str().ok().filter(|text| text.bytes().all(|octet| octet.is_ascii_digit()))?;
     length.parse().ok().filter(|length| *length <= REST)
 }
+
+#[cfg(test)]
+mod tests;

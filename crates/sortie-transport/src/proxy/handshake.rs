@@ -106,3 +106,78 @@ impl Proxy {
         ProxyError::new(ProxyErrorKind::Tls).because(source).at(self)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+
+    use super::*;
+
+    const OPENED: &str = "opened";
+
+    /// Opens by a SOCKS proxy that answers each connection with the next of `replies`. How it ended, and how many
+    /// connections it took.
+    async fn open(url: &str, host: &str, addresses: &[&str], replies: &[u8]) -> (String, usize) {
+        let connections = AtomicUsize::new(0);
+        let dial = || async {
+            let reply = replies[connections.fetch_add(1, Ordering::Relaxed)];
+            let (client, server) = duplex(1024);
+            tokio::spawn(answer(server, reply));
+            Ok(client)
+        };
+        let addresses = addresses.iter().map(|ip| SocketAddr::new(ip.parse().unwrap(), 443)).collect();
+        let destination = Destination { host, port: 443, forwarded: false };
+        let opened = Proxy::new(url).unwrap().open(destination, dial, || async { Ok(addresses) }).await;
+        let ended = match opened {
+            Ok(_) => OPENED.to_owned(),
+            Err(error) => format!("{:?}", find::<ProxyError>(&*error).unwrap().kind()),
+        };
+        (ended, connections.into_inner())
+    }
+
+    async fn answer(mut server: DuplexStream, reply: u8) {
+        let mut message = [0; 512];
+        let read = server.read(&mut message).await.unwrap();
+        if message[0] == 4 {
+            return server.write_all(&[0, reply, 0, 0, 0, 0, 0, 0]).await.unwrap();
+        }
+        assert_eq!(message[..read], [5, 1, 0]);
+        server.write_all(&[5, 0]).await.unwrap();
+        let _ = server.read(&mut message).await.unwrap();
+        server.write_all(&[5, reply, 0, 1, 0, 0, 0, 0, 0, 0]).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn all_addresses_of_a_name_are_tried_until_one_is_reached() {
+        for (url, host, addresses, replies, expected) in [
+            ("socks5://p", "a.test", &["1.1.1.1", "2.2.2.2"][..], &[0][..], (OPENED, 1)),
+            ("socks5://p", "a.test", &["::1", "1.1.1.1", "2.2.2.2"], &[3, 5, 0], (OPENED, 3)),
+            ("socks5://p", "a.test", &["1.1.1.1", "2.2.2.2"], &[4, 5], ("ConnectionRefused", 2)),
+            // What concerns the client and not the address is not tried again.
+            ("socks5://p", "a.test", &["1.1.1.1", "2.2.2.2"], &[2], ("NotAllowed", 1)),
+            ("socks4://p", "a.test", &["::1", "1.1.1.1"], &[90], (OPENED, 1)),
+            ("socks4://p", "a.test", &["::1"], &[], ("AddressTypeNotSupported", 0)),
+            ("socks4://p", "::1", &[], &[90], ("AddressTypeNotSupported", 1)),
+            // The proxy's matter.
+            ("socks5h://p", "a.test", &[], &[0], (OPENED, 1)),
+            ("socks4a://p", "a.test", &[], &[90], (OPENED, 1)),
+            // An address needs no look-up.
+            ("socks5://p", "1.1.1.1", &[], &[0], (OPENED, 1)),
+            ("socks5h://p", "::1", &[], &[0], (OPENED, 1)),
+            // What cannot work is told before anything is dialled.
+            ("socks4://u:p@p", "1.1.1.1", &[], &[], ("InvalidSetting", 0)),
+        ] {
+            let (ended, connections) = open(url, host, addresses, replies).await;
+            assert_eq!((ended.as_str(), connections), expected, "{url} {host} {addresses:?}");
+        }
+    }
+
+    #[test]
+    fn the_authority_has_a_port_and_brackets() {
+        for (host, authority) in [("a.test", "a.test:443"), ("1.2.3.4", "1.2.3.4:443"), ("::1", "[::1]:443")] {
+            assert_eq!(Destination { host, port: 443, forwarded: false }.authority(), authority);
+        }
+    }
+}

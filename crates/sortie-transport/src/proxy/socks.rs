@@ -214,3 +214,6 @@ async fn read<const N: usize>(stream: &mut (impl AsyncRead + Unpin)) -> Result<[
     stream.read_exact(&mut bytes).await.map_err(ProxyError::broken)?;
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests;

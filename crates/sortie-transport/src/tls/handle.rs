@@ -38,14 +38,17 @@ struct Inner {
 /// Where the configuration comes from.
 enum Client {
     Given(Arc<ClientConfig>),
-    Made {
-        recipe: Recipe,
-        identity: Option<Identity>,
-        config: OnceCell<Arc<ClientConfig>>,
-    },
+    Made(Box<Made>),
     Rotating(Arc<Rotation>),
     /// No crypto provider is compiled in.
     None,
+}
+
+/// A configuration that is made when it is needed.
+struct Made {
+    recipe: Recipe,
+    identity: Option<Identity>,
+    config: OnceCell<Arc<ClientConfig>>,
 }
 
 /// The policy that no one configured is the same in all transports, and made once in a process.
@@ -80,7 +83,7 @@ impl Tls {
     pub async fn reload(&self) -> Result<bool, TlsError> {
         match &self.0.client {
             Client::Rotating(rotation) => rotation.refresh(Duration::ZERO).await,
-            Client::Given(_) | Client::Made { .. } | Client::None => Ok(false),
+            Client::Given(_) | Client::Made(_) | Client::None => Ok(false),
         }
     }
 
@@ -135,8 +138,9 @@ impl Tls {
     async fn config(&self) -> Result<(Arc<ClientConfig>, Option<MadeWith>), TlsError> {
         match &self.0.client {
             Client::Given(config) => Ok((config.clone(), None)),
-            Client::Made { recipe, identity, config } => {
-                let config = config.get_or_try_init(|| recipe.config(identity.as_ref())).await?;
+            Client::Made(made) => {
+                let make = || made.recipe.config(made.identity.as_ref());
+                let config = made.config.get_or_try_init(make).await?;
                 Ok((config.clone(), None))
             }
             Client::Rotating(rotation) => {
@@ -165,9 +169,10 @@ impl TlsOptions {
             key_log: self.key_log,
             sessions: self.sessions,
         };
+        let made = |identity, recipe| Client::Made(Box::new(Made { recipe, identity, config: OnceCell::new() }));
         Ok(match self.identity {
-            Who::Nobody => Client::Made { recipe, identity: None, config: OnceCell::new() },
-            Who::Fixed(identity) => Client::Made { recipe, identity: Some(identity), config: OnceCell::new() },
+            Who::Nobody => made(None, recipe),
+            Who::Fixed(identity) => made(Some(identity), recipe),
             Who::Changing(source) => Client::Rotating(Rotation::new(recipe, source)),
         })
     }

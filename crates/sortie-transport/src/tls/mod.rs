@@ -85,3 +85,6 @@ pub use revocation::Revocation;
 pub(crate) use rotation::Retire;
 pub use source::CertSource;
 pub(crate) use stream::TlsStream;
+
+#[cfg(all(test, any(feature = "aws-lc-rs", feature = "ring")))]
+mod tests;

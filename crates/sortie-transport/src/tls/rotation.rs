@@ -95,19 +95,17 @@ impl Rotation {
         Arc::new(Self { recipe, source, state: Mutex::default(), asking: tokio::sync::Mutex::default() })
     }
 
-    /// The configuration with the identity of the moment.
+    /// The configuration with the identity of the moment. Only the first is waited for: a source that is slow holds up no
+    /// connect for which there is one.
     pub(super) async fn config(self: &Arc<Self>) -> Result<(Arc<ClientConfig>, MadeWith), TlsError> {
-        let refreshed = self.refresh(self.source.every()).await;
+        if self.lock().current.is_none() {
+            self.refresh(self.source.every()).await?;
+        }
         let mut state = self.lock();
         self.keep_asking(&mut state);
-        match (&state.current, refreshed) {
-            (Some(current), _) => {
-                let made_with = MadeWith { rotation: Arc::downgrade(self), generation: current.generation };
-                Ok((current.config.clone(), made_with))
-            }
-            (None, Err(error)) => Err(error),
-            (None, Ok(_)) => Err(TlsError::identity("there is none yet")),
-        }
+        let current = state.current.as_ref().ok_or_else(|| TlsError::identity("there is none yet"))?;
+        let made_with = MadeWith { rotation: Arc::downgrade(self), generation: current.generation };
+        Ok((current.config.clone(), made_with))
     }
 
     /// Asks the source, unless that was done within `age`; whether there is another identity now.
@@ -149,12 +147,16 @@ impl Rotation {
         }
         let Ok(runtime) = Handle::try_current() else { return };
         let (rotation, interval) = (Arc::downgrade(self), self.source.every());
+        // Where the one before ended with its runtime, that may be now.
+        let age = state.current.as_ref().map_or(Duration::ZERO, |current| current.asked.elapsed());
+        let mut wait = interval.saturating_sub(age);
         let asker = runtime.spawn(async move {
             loop {
-                tokio::time::sleep(interval).await;
+                tokio::time::sleep(wait).await;
                 let Some(rotation) = rotation.upgrade() else { return };
                 // What fails has told whom it may concern.
                 let _ = rotation.refresh(Duration::ZERO).await;
+                wait = interval;
             }
         });
         state.asker = Some(asker.abort_handle());

@@ -17,6 +17,7 @@ const INTERVAL: Duration = Duration::from_secs(10);
 const LEAST: Duration = Duration::from_millis(10);
 
 type Ask = dyn Fn() -> BoxFuture<'static, Result<Identity, BoxError>> + Send + Sync;
+type OnError = dyn Fn(&TlsError) + Send + Sync;
 
 /// Where the client's identity comes from, if it changes while the program runs: files, or a closure. Set by
 /// [`TlsOptions::cert_source`](super::TlsOptions::cert_source).
@@ -27,7 +28,8 @@ type Ask = dyn Fn() -> BoxFuture<'static, Result<Identity, BoxError>> + Send + S
 /// once, others when what runs on them has ended, and none of their TLS sessions is resumed.
 ///
 /// If it fails, the identity that there is goes on; [`on_error`](Self::on_error) is told. Without one the connect
-/// fails.
+/// fails. While it is asked again, connects go on with the identity that there is; only the first is waited for, as long
+/// as the connect may take.
 ///
 /// ```
 /// use std::time::Duration;
@@ -45,7 +47,7 @@ type Ask = dyn Fn() -> BoxFuture<'static, Result<Identity, BoxError>> + Send + S
 pub struct CertSource {
     ask: Arc<Ask>,
     interval: Duration,
-    on_error: Option<Arc<dyn Fn(&TlsError) + Send + Sync>>,
+    on_error: Option<Arc<OnError>>,
 }
 
 impl CertSource {

@@ -12,6 +12,7 @@ mod http;
 mod limits;
 mod origins;
 mod outcomes;
+mod proxy;
 mod quiet;
 mod reuse;
 mod runtimes;

@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::{CertificateAuthority, ServerOptions, TestServer, TlsSetup};
+use crate::{CertificateAuthority, ServedVersions, ServerOptions, TestServer, TlsSetup};
 
 /// A handshake of a client that trusts the authority, offers these protocols, and wants this server.
 async fn connect(
@@ -95,6 +95,43 @@ async fn the_certificate_is_the_one_that_was_asked_for() {
             _ => panic!("{name}: {error:?}, and not {refused:?}"),
         }
         assert_eq!(server.connections(), 1);
+    }
+}
+
+#[tokio::test]
+async fn the_server_tells_what_it_came_to_know_of_its_clients() {
+    let server = TestServer::https(Router::new());
+    let trusted = server.certificate_authority();
+    connect(&server, trusted, &["http/1.1"], "localhost").await.unwrap();
+    connect(&server, trusted, &["http/1.1"], "127.0.0.1").await.unwrap();
+    server.wait_for_open_connections(0).await;
+    let peers = server.tls_peers();
+    let names: Vec<_> = peers.iter().map(|peer| (peer.connection, peer.server_name.as_deref())).collect();
+    assert_eq!(names, [(0, Some("localhost")), (1, None)]);
+    assert!(peers.iter().all(|peer| peer.certificate.is_none() && !peer.is_resumed));
+}
+
+#[tokio::test]
+async fn a_client_without_a_certificate_is_not_served_where_one_is_demanded() {
+    for versions in [ServedVersions::Tls12, ServedVersions::Tls13] {
+        let tls = TlsSetup::new().client_authority(CertificateAuthority::new()).versions(versions);
+        let server = ServerOptions::new().tls(tls).serve(Router::new());
+        let connected = connect(&server, server.certificate_authority(), &[], "localhost").await;
+        // With TLS 1.3 the client learns of it when it reads.
+        let read = async { connected?.read(&mut [0]).await };
+        let error = read.await.map_err(|error| format!("{error:?}")).unwrap_err();
+        assert!(error.contains("CertificateRequired"), "{versions:?}: {error}");
+        assert!(server.tls_peers().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn an_authority_below_another_is_trusted_with_its_chain_alone() {
+    let authority = CertificateAuthority::new();
+    let certificate = authority.intermediate().issue(["localhost"]);
+    for (certificate, good) in [(certificate.clone(), true), (certificate.without_chain(), false)] {
+        let server = ServerOptions::new().tls(TlsSetup::new().certificate(certificate)).serve(Router::new());
+        assert_eq!(connect(&server, &authority, &[], "localhost").await.is_ok(), good);
     }
 }
 

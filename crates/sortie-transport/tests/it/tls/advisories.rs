@@ -92,3 +92,18 @@ async fn the_name_is_checked_at_whatever_address_the_server_is() {
     let error = fetch(&transport, get("https://b.test/")).await.unwrap_err();
     assert_eq!(tls_error(&error).kind(), TlsErrorKind::WrongName);
 }
+
+/// RUSTSEC-2026-0285 and RUSTSEC-2024-0336 (rustls), RUSTSEC-2026-0049, -0098, -0099 and -0104 (rustls-webpki), and the
+/// authority that webpki-roots trusted before 1.0.10: the versions that have them mended, and none before.
+#[test]
+fn no_version_with_a_known_hole_is_used() {
+    let lock = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.lock")).unwrap();
+    for (name, least) in [("rustls", [0, 23, 45]), ("rustls-webpki", [0, 103, 13]), ("webpki-roots", [1, 0, 10])] {
+        let packages = lock.split("[[package]]").filter(|package| package.contains(&format!("\nname = \"{name}\"\n")));
+        let versions = packages.filter_map(|package| package.split("version = \"").nth(1)?.split('"').next());
+        let versions: Vec<Vec<u32>> =
+            versions.map(|version| version.split('.').filter_map(|part| part.parse().ok()).collect()).collect();
+        assert!(!versions.is_empty(), "{name} is not in Cargo.lock");
+        versions.iter().for_each(|version| assert!(version[..] >= least[..], "{name} {version:?}"));
+    }
+}

@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rustls_pki_types::CertificateDer;
+use sortie_core::{Elapsed, Outcome, PerRequest, Phase, find};
 use sortie_testkit::{Certificate, CertificateAuthority, ServerOptions, TestServer, TlsSetup, reply};
 use sortie_transport::tls::{CertSource, Identity, Tls, TlsErrorKind};
-use sortie_transport::{CloseReason, Event, Transport, TransportOptions, Versions};
+use sortie_transport::{CloseReason, Event, PhaseTimeouts, Transport, TransportOptions, Versions};
 
 use super::{Scratch, asked, client, identity, only, over, tls_error};
 use crate::support::{fetch, get, read, send, until};
@@ -143,7 +144,7 @@ async fn a_source_that_fails_keeps_the_identity_that_there_was() {
     let transport = over(tls.clone());
     let error = fetch(&transport, get(server.url("/"))).await.unwrap_err();
     assert_eq!(tls_error(&error).kind(), TlsErrorKind::Identity);
-    assert!(sortie_core::find::<io::Error>(&*error).is_some_and(|error| error.to_string() == "the shelf is empty"));
+    assert!(find::<io::Error>(&*error).is_some_and(|error| error.to_string() == "the shelf is empty"));
 
     shelf.put(Some(&old));
     let first = asked(&transport, &server).await.id();
@@ -169,12 +170,39 @@ async fn a_source_is_asked_once_for_all_who_connect_and_may_be_asynchronous() {
             taken
         }
     });
+    // The greatest of all intervals is one, too (reqwest#3060).
     let tls = from(&server, source.interval(Duration::MAX));
     let one = Transport::new(TransportOptions::default().tls(tls.clone()).versions(Versions::Http1Only));
     let other = over(tls);
     let (a, b, c) = tokio::join!(asked(&one, &server), asked(&one, &server), asked(&other, &server));
     assert!(a.tls().is_some() && b.tls().is_some() && c.tls().is_some());
     assert_eq!(shelf.asked(), 1);
+}
+
+#[tokio::test]
+async fn a_source_that_hangs_holds_up_no_connect_but_the_first_and_that_for_its_limit_alone() {
+    let (server, old, _) = setting();
+    let shelf = Shelf::with(&old);
+    let asking = shelf.clone();
+    // It hangs the first time, and from the third on.
+    let source = CertSource::from_async_fn(move || {
+        let taken = asking.take();
+        let hangs = asking.asked() != 2;
+        async move { if hangs { std::future::pending().await } else { taken } }
+    });
+    let tls = from(&server, source.interval(Duration::from_millis(10)));
+    let options = TransportOptions::default().tls(tls).versions(Versions::Http1Only);
+    let transport = Transport::new(options.max_idle_per_origin(0));
+    let mut limited = get(server.url("/"));
+    let limit = PhaseTimeouts::default().connect(Duration::from_millis(100));
+    limited.extensions_mut().insert(PerRequest::Use(limit));
+    let error = fetch(&transport, limited).await.unwrap_err();
+    assert_eq!(Outcome::of(&*error), Some(Outcome::Connect { phase: Phase::Tls }));
+    assert!(find::<Elapsed>(&*error).is_some());
+    asked(&transport, &server).await;
+    until("it is asked again", || shelf.asked() > 2).await;
+    asked(&transport, &server).await;
+    assert_eq!(shown(&server), [old.der().clone(), old.der().clone()]);
 }
 
 #[tokio::test]

@@ -49,6 +49,7 @@ fn settings_that_contradict_each_other_are_an_error_that_names_them() {
     }
 }
 
+/// And nothing of the key: CVE-2023-0833 (OkHttp) was an error text with a secret in it.
 #[test]
 fn an_identity_that_cannot_be_used_says_why() {
     let authority = CertificateAuthority::new();

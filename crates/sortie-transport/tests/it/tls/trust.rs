@@ -6,7 +6,7 @@ use sortie_testkit::{
 use sortie_transport::Transport;
 use sortie_transport::tls::{TlsErrorKind, TlsOptions};
 
-use super::{https, is_served, only, over, refusal, showing, tls_error};
+use super::{Scratch, https, is_served, only, over, refusal, showing, tls_error};
 use crate::support::{fetch, get, trust};
 
 #[tokio::test]
@@ -113,6 +113,29 @@ async fn the_platform_does_not_trust_a_strangers_server_and_an_extra_root_does()
     let pem = server.certificate_authority().pem();
     let tls = TlsOptions::default().extra_roots_pem(pem.as_bytes()).unwrap().build().unwrap();
     assert!(is_served(tls, &server).await);
+}
+
+#[tokio::test]
+async fn roots_are_read_from_files() {
+    let authority = CertificateAuthority::new();
+    let server = showing(&authority, authority.issue(["localhost"]));
+    let both = format!("{}{}", CertificateAuthority::new().pem(), authority.pem());
+    let file = Scratch::with("ca.pem", both);
+    let only_these = TlsOptions::default().only_roots_file(&file.0).unwrap();
+    let these_too = TlsOptions::default().extra_roots_file(&file.0).unwrap();
+    for options in [only_these, these_too] {
+        assert!(is_served(options.build().unwrap(), &server).await);
+    }
+}
+
+#[cfg(feature = "webpki-roots")]
+#[tokio::test]
+async fn mozillas_roots_do_not_know_a_stranger_unless_told_to() {
+    let authority = CertificateAuthority::new();
+    let server = showing(&authority, authority.issue(["localhost"]));
+    let mozillas = || TlsOptions::default().webpki_roots();
+    assert_eq!(refusal(mozillas().build().unwrap(), &server).await.kind(), TlsErrorKind::UnknownIssuer);
+    assert!(is_served(mozillas().extra_roots([authority.der().to_vec()]).build().unwrap(), &server).await);
 }
 
 #[tokio::test]

@@ -121,6 +121,7 @@ fn two_handles_of_one_configuration_are_two_policies() {
     let authority = CertificateAuthority::new();
     let config = Arc::new(config(&authority, &[]));
     let [one, other] = [Tls::from_config(config.clone()), Tls::from_config(config)];
+    let same = one.clone();
     assert_ne!(format!("{one:?}"), format!("{other:?}"));
-    assert_eq!(format!("{one:?}"), format!("{:?}", one.clone()));
+    assert_eq!(format!("{one:?}"), format!("{same:?}"));
 }
