@@ -597,6 +597,24 @@ mod tests {
     }
 
     #[test]
+    fn what_concerns_the_exchange_alone_is_for_the_transport() {
+        let expect = ExpectContinue::default().over(10);
+        let request = session().put("x").expect_continue(expect).on_informational(|_| ()).build().unwrap();
+        assert_eq!(PerRequest::of(request.extensions()), Some(&PerRequest::Use(expect)));
+        assert!(request.extensions().get::<OnInformational>().is_some());
+        let request = session().put("x").expect_continue(expect).no_expect_continue().build().unwrap();
+        assert_eq!(PerRequest::of(request.extensions()), Some(&PerRequest::<ExpectContinue>::Off));
+    }
+
+    #[test]
+    fn an_upgrade_is_asked_for_over_http1() {
+        let request = session().get("x").upgrade("websocket").build().unwrap();
+        assert_eq!(request.headers()[UPGRADE], "websocket");
+        assert_eq!(request.headers()[CONNECTION], "upgrade");
+        assert_eq!(PerRequest::of(request.extensions()), Some(&PerRequest::Use(Versions::Http1Only)));
+    }
+
+    #[test]
     fn the_first_invalid_value_is_the_error_and_is_not_shown() {
         for (request, names) in [
             (session().get("x").header("bad name", "v").header("x", "secret\r\n"), "RequestBuilder::header"),
@@ -608,6 +626,7 @@ mod tests {
             (Session::new().get("mailto:secret@h"), "has no host"),
             (Session::new().get("relative?secret"), "SessionBuilder::base_url"),
             (session().get("x").query("not a map: secret"), "RequestBuilder::query"),
+            (session().get("x").upgrade("secret\r\n"), "RequestBuilder::upgrade"),
         ] {
             let error = request.header(AUTHORIZATION, "later").build().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Builder);

@@ -349,6 +349,13 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_response_without_a_byte_stream_behind_it_is_no_upgrade() {
+        let error = Response::from(reply(200, [], "")).upgrade().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Protocol);
+        assert!(error.source().unwrap().to_string().contains("200 OK"), "{error:?}");
+    }
+
+    #[tokio::test]
     async fn a_body_that_fails_is_a_body_error() {
         let body = Body::factory(Some(5), || Body::from("four"));
         let error = Response::from(HttpResponse::new(body)).text().await.unwrap_err();
