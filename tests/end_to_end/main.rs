@@ -19,6 +19,7 @@ mod proxies;
 mod readme;
 mod redirects;
 mod retries;
+mod ssrf;
 mod support;
 mod timeouts;
 mod trust;
