@@ -116,12 +116,14 @@ async fn userinfo_of_the_url_does_not_sign_for_a_foreign_origin() {
     Sites::new().only_the_first_sees(&AUTHORIZATION, unchanged, url, |r| r).await;
 }
 
-// CVE-2024-37891.
+// CVE-2024-37891. It is for a proxy, and here is none; `proxies` has what a redirect through one does.
 #[tokio::test]
-async fn proxy_authorization_does_not_leave_its_origin() {
-    Sites::new()
-        .only_the_first_sees(&PROXY_AUTHORIZATION, unchanged, A, |r| r.header(PROXY_AUTHORIZATION, SECRET))
-        .await;
+async fn proxy_authorization_reaches_no_origin() {
+    let sites = Sites::new();
+    let session = sites.session().build().unwrap();
+    let response = session.get(A).header(PROXY_AUTHORIZATION, SECRET).send().await.unwrap();
+    assert_eq!(response.history().len(), 3);
+    assert!(sites.a.requests().iter().chain(&sites.b.requests()).all(|head| !shows(head, SECRET)));
 }
 
 // CVE-2023-43804, CVE-2026-34518.
@@ -330,12 +332,12 @@ impl Schemes {
         let servers = [("http://a.test", self.http.addr()), ("https://a.test", self.https.addr())];
         let tls = trusting(self.https.certificate_authority()).build().unwrap();
         let session = builder().transport_options(dialing(servers).tls(tls)).auth(Bearer::new(SECRET)).build().unwrap();
-        let request = session.get(url).cookie("id", SECRET).header(PROXY_AUTHORIZATION, SECRET);
+        let request = session.get(url).cookie("id", SECRET);
         assert_eq!(request.send().await.unwrap().status(), 200);
     }
 }
 
-const KEPT_OR_NOT: [HeaderName; 3] = [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION];
+const KEPT_OR_NOT: [HeaderName; 2] = [AUTHORIZATION, COOKIE];
 
 #[tokio::test]
 async fn credentials_follow_the_upgrade_from_http_to_https_on_default_ports() {

@@ -139,6 +139,18 @@ async fn a_proxy_authorization_by_hand_reaches_no_origin() {
     assert!(!shows(&server.requests()[0], SECRET) && !shows(&secure.requests()[0], SECRET));
 }
 
+// CVE-2024-37891: to the same proxy it goes again only with a request to the same origin, for which it was set.
+#[tokio::test]
+async fn a_proxy_authorization_by_hand_does_not_go_along_to_a_foreign_origin() {
+    let other = always(ok);
+    let first = always(|| redirect(302, "http://b.test/"));
+    let proxy = ProxyOptions::new().name("a.test", first.addr()).name("b.test", other.addr()).http();
+    let session = builder().proxy(proxy.url("http").as_str()).build().unwrap();
+    session.get("http://a.test/").header("proxy-authorization", SECRET).send().await.unwrap();
+    let shown: Vec<_> = proxy.requests().iter().map(|head| shows(head, SECRET)).collect();
+    assert_eq!(shown, [true, false]);
+}
+
 // CVE-2026-44431: what a redirect strips is stripped by way of a proxy as well.
 #[tokio::test]
 async fn credentials_are_stripped_on_a_foreign_hop_through_a_proxy() {

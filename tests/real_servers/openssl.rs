@@ -1,7 +1,7 @@
 use std::process::Command;
 
 use sortie::Session;
-use sortie::transport::tls::{TlsError, TlsErrorKind, TlsOptions, TlsVersion};
+use sortie::transport::tls::{Identity, TlsError, TlsErrorKind, TlsOptions, TlsVersion};
 use sortie_testkit::CertificateAuthority;
 
 use crate::calls::told;
@@ -59,5 +59,27 @@ async fn what_cannot_be_agreed_upon_says_so() {
         let tls: &TlsError = sortie::core::find(&error).unwrap_or_else(|| panic!("{}", told(&error)));
         assert_eq!(tls.kind(), kind, "{options:?}: {}", told(&error));
         println!("openssl s_server {options:?}: {}", told(&error));
+    }
+}
+
+/// Before TLS 1.3 a missing certificate is a `handshake_failure`, as a missing cipher is; since then the client learns of
+/// it after the handshake.
+#[tokio::test]
+#[ignore = "needs openssl"]
+async fn a_missing_and_a_foreign_client_certificate_are_told_apart() {
+    let foreign = CertificateAuthority::new().issue(["someone"]);
+    let identity = Identity::pem_parts(foreign.pem().as_bytes(), foreign.key_pem().as_bytes()).unwrap();
+    for version in ["-tls1_2", "-tls1_3"] {
+        let (_program, authority, port) = serve(&[version, "-Verify", "1", "-verify_return_error"]);
+        let shown = identity.clone();
+        for (change, kind) in
+            [(None, TlsErrorKind::ClientCertificateRequired), (Some(shown), TlsErrorKind::ClientCertificateRefused)]
+        {
+            let session = session(&authority, |tls| tls.identity(change));
+            let error = session.get(format!("https://localhost:{port}/")).send().await.unwrap_err();
+            let tls: &TlsError = sortie::core::find(&error).unwrap_or_else(|| panic!("{version}: {}", told(&error)));
+            assert_eq!(tls.kind(), kind, "{version}: {}", told(&error));
+            println!("openssl s_server {version} -Verify: {}", told(&error));
+        }
     }
 }

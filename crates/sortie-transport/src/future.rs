@@ -11,7 +11,7 @@ use http::{Method, Request, Response, StatusCode, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
-use sortie_core::{BoxError, Elapsed, Fault, Outcome, Phase, Ticket};
+use sortie_core::{BoxError, BoxFuture, Elapsed, Fault, Outcome, Phase, Ticket};
 use tokio::time::{Instant, Sleep};
 
 use crate::body::{Busy, Hold, Pooled};
@@ -45,7 +45,7 @@ enum State {
     Failed(Option<BoxError>),
     Waiting(Box<Waiting>),
     /// It is signed for a proxy, which may ask for another signature.
-    Signed(Pin<Box<dyn Future<Output = Result<Response<Pooled>, BoxError>> + Send>>),
+    Signed(BoxFuture<'static, Result<Response<Pooled>, BoxError>>),
     Http1 {
         busy: Busy,
         exchange: Exchange,
@@ -98,10 +98,7 @@ impl ResponseFuture {
         let Some(proxy) = origin.route.forwarder() else { return Self::send(origin, request, ticket) };
         match forward::prepare(proxy, &origin.route, &mut request) {
             Ok(None) => Self::send(origin, request, ticket),
-            Ok(Some(_)) => {
-                let conversation = forward::converse(origin.clone(), proxy.clone(), request, ticket);
-                Self(State::Signed(Box::pin(conversation)))
-            }
+            Ok(Some(_)) => Self(State::Signed(forward::converse(origin.clone(), proxy.clone(), request, ticket))),
             Err(error) => Self::failed(error),
         }
     }
@@ -154,7 +151,7 @@ fn begin_http1(mut handle: Box<Exclusive>, mut request: Request<Upload>, call: C
 }
 
 fn begin_http2(mut stream: Stream, mut request: Request<Upload>, call: Call) -> State {
-    let kept = keep(&request);
+    let kept = Upload::keep(&request);
     let exchange = Exchange::begin(&stream.conn, &mut request, call);
     let lease = Arc::new(Lease::new(stream.conn.clone(), exchange.clocks(&stream.conn)));
     if stream.conn.is_retired() {
@@ -169,16 +166,6 @@ fn begin_http2(mut stream: Stream, mut request: Request<Upload>, call: Call) -> 
     }
     let call = Box::pin(stream.sender.try_send_request(request));
     State::Http2 { call, lease, exchange, kept }
-}
-
-/// The request, to be sent once more; `None` if its body can be sent only once.
-fn keep(request: &Request<Upload>) -> Option<Box<Request<Upload>>> {
-    let mut copy = Box::new(Request::new(request.body().replay()?));
-    copy.method_mut().clone_from(request.method());
-    copy.uri_mut().clone_from(request.uri());
-    copy.headers_mut().clone_from(request.headers());
-    copy.extensions_mut().clone_from(request.extensions());
-    Some(copy)
 }
 
 impl Exchange {

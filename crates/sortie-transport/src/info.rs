@@ -28,6 +28,11 @@ pub(crate) struct Info {
     pub(crate) proxy: Option<Proxy>,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<TlsInfo>,
+    #[cfg(feature = "tls")]
+    pub(crate) proxy_tls: Option<TlsInfo>,
+    /// With which identities the client came that can change.
+    #[cfg(feature = "tls")]
+    pub(crate) made_with: Box<[crate::tls::MadeWith]>,
 }
 
 /// How long the steps of a connect took.
@@ -97,5 +102,12 @@ impl ConnectionInfo {
     #[must_use]
     pub fn tls(&self) -> Option<&TlsInfo> {
         self.shared.tls.as_ref()
+    }
+
+    /// What was agreed upon with the [proxy](Self::proxy) itself; `None` unless that is one of `https`.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn proxy_tls(&self) -> Option<&TlsInfo> {
+        self.shared.proxy_tls.as_ref()
     }
 }

@@ -15,10 +15,11 @@ pub(crate) use crate::tls::Tls;
 /// Names a `Tls` handle; 0 is the default one.
 pub(crate) type TlsId = u64;
 
-/// Stands for the policy of a transport that speaks no TLS.
+/// Stands for the policy of a transport that speaks no TLS. Its field is for clippy, which would have the default of a
+/// unit struct written without `default`.
 #[cfg(not(feature = "tls"))]
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Tls;
+pub(crate) struct Tls(());
 
 #[cfg(not(feature = "tls"))]
 impl Tls {

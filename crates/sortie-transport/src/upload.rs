@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use http::Request;
 use http_body::{Body as _, Frame, SizeHint};
 use sortie_core::{Body, BoxError, Replay};
 use tokio::time::Instant;
@@ -73,6 +74,16 @@ impl Upload {
             Some(content) => content.body.replay().map(Self::new),
             None => Some(Self(None)),
         }
+    }
+
+    /// The request, to be sent once more; `None` if its body can be sent only once.
+    pub(crate) fn keep(request: &Request<Self>) -> Option<Box<Request<Self>>> {
+        let mut copy = Box::new(Request::new(request.body().replay()?));
+        copy.method_mut().clone_from(request.method());
+        copy.uri_mut().clone_from(request.uri());
+        copy.headers_mut().clone_from(request.headers());
+        copy.extensions_mut().clone_from(request.extensions());
+        Some(copy)
     }
 
     /// As it was before it was given to a connection that did not take it.

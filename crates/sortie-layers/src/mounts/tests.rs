@@ -119,7 +119,8 @@ fn a_prefix_is_printed_in_one_form() {
         ("http://*.Example.com:80/v1", "http://*.example.com/v1/"),
         ("https://*.example.com:1", "https://*.example.com:1/"),
         ("HTTP+UNIX://", "http+unix://"),
-        ("http+unix://2F72", "http+unix://2f72/"),
+        ("http+unix://2F72", "http+unix://%2Fr/"),
+        ("http+unix://%2frun%2fa%20b/v1", "http+unix://%2Frun%2Fa%20b/v1/"),
     ] {
         assert_eq!(prefix(given).to_string(), printed, "{given}");
         assert_eq!(prefix(printed), prefix(given), "{given}");
@@ -140,7 +141,8 @@ fn an_invalid_prefix_says_what_is_wrong() {
         ("https:///path", InvalidPrefix::NoHost),
         ("https://:80/", InvalidPrefix::Url(url::ParseError::EmptyHost)),
         ("https://h:99999/", InvalidPrefix::Url(url::ParseError::InvalidPort)),
-        ("http+unix://%2Frun/", InvalidPrefix::Host),
+        ("http+unix://run/", InvalidPrefix::Host),
+        ("http+unix://*.2f72/", InvalidPrefix::Host),
         ("https://*/", InvalidPrefix::Wildcard),
         ("https://*example.com/", InvalidPrefix::Wildcard),
         ("https://a.*.com/", InvalidPrefix::Wildcard),

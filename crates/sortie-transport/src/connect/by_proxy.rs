@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use sortie_core::{BoxError, Phase};
 use tokio::time::Instant;
 
-use super::{Connector, Place, Progress, Raw};
+use super::{Connector, Noted, Place, Progress, Raw};
 use crate::info::ConnectTimes;
 #[cfg(feature = "tls")]
 use crate::options::Versions;
@@ -20,7 +20,7 @@ impl Connector {
         proxy: &Proxy,
         route: &Route,
         progress: &Progress,
-        times: &mut ConnectTimes,
+        noted: &mut Noted,
     ) -> Result<Raw, BoxError> {
         // Its settings are looked at before anything is dialled, and what is sent may have to be signed.
         progress.enter(Phase::Connect);
@@ -28,21 +28,24 @@ impl Connector {
         progress.enter(Phase::Proxy);
         let forwarded = route.forwarder().is_some();
         let destination = Destination { host: route.bare_host(), port: route.port, forwarded };
-        // A handshake may need more than one connection: the last one's times are told.
-        let noted = Mutex::new((ConnectTimes::default(), Instant::now()));
+        // A handshake may need more than one connection: it is the last one that is told of.
+        let last = Mutex::new((Noted::default(), Instant::now()));
         let dial = || async {
-            let mut times = ConnectTimes::default();
-            let raw = self.dial_proxy(proxy, progress, &mut times).await?;
-            *noted.lock().unwrap_or_else(PoisonError::into_inner) = (times, Instant::now());
-            self.speak_tls(proxy, raw).await
+            let mut noted = Noted::default();
+            let raw = self.dial_proxy(proxy, progress, &mut noted.times).await?;
+            let since = Instant::now();
+            let raw = speak_tls(proxy, raw, &mut noted).await?;
+            *last.lock().unwrap_or_else(PoisonError::into_inner) = (noted, since);
+            Ok(raw)
         };
         let resolve = || async {
             progress.enter(Phase::Dns);
             self.dialer.resolve(route.bare_host(), route.port).await
         };
         let raw = proxy.open(destination, dial, resolve).await?;
-        let (connect, since) = noted.into_inner().unwrap_or_else(PoisonError::into_inner);
-        *times = ConnectTimes { proxy: Some(since.elapsed()), ..connect };
+        let since;
+        (*noted, since) = last.into_inner().unwrap_or_else(PoisonError::into_inner);
+        noted.times.proxy = Some(since.elapsed());
         Ok(raw)
     }
 
@@ -54,21 +57,22 @@ impl Connector {
         progress.enter(Phase::Proxy);
         Ok(raw)
     }
+}
 
-    #[cfg(feature = "tls")]
-    async fn speak_tls(&self, proxy: &Proxy, raw: Raw) -> Result<Raw, BoxError> {
-        if proxy.scheme() != "https" {
-            return Ok(raw);
-        }
-        // CONNECT is spoken over HTTP/1.1 here, and so is what is forwarded.
-        let spoken = proxy.tls_policy().connect(proxy.bare_host(), Versions::Http1Only, raw).await;
-        let (stream, _) = spoken.map_err(|error| proxy.tls_failed(error.into()))?;
-        Ok(Raw::Tls(Box::new(stream)))
+#[cfg(feature = "tls")]
+async fn speak_tls(proxy: &Proxy, raw: Raw, noted: &mut Noted) -> Result<Raw, BoxError> {
+    if proxy.scheme() != "https" {
+        return Ok(raw);
     }
+    // CONNECT is spoken over HTTP/1.1 here, and so is what is forwarded.
+    let spoken = proxy.tls_policy().connect(proxy.bare_host(), Versions::Http1Only, raw).await;
+    let (stream, tls) = spoken.map_err(|error| proxy.tls_failed(error.into()))?;
+    noted.proxy_tls = Some(tls);
+    Ok(Raw::Tls(Box::new(stream)))
+}
 
-    #[cfg(not(feature = "tls"))]
-    async fn speak_tls(&self, _: &Proxy, raw: Raw) -> Result<Raw, BoxError> {
-        // A proxy of https cannot be made without the feature.
-        Ok(raw)
-    }
+/// A proxy of https cannot be made without the feature.
+#[cfg(not(feature = "tls"))]
+async fn speak_tls(_: &Proxy, raw: Raw, _: &mut Noted) -> Result<Raw, BoxError> {
+    Ok(raw)
 }

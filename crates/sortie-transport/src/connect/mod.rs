@@ -66,6 +66,16 @@ pub(crate) struct Connected {
     pub(crate) times: ConnectTimes,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<crate::tls::TlsInfo>,
+    #[cfg(feature = "tls")]
+    pub(crate) proxy_tls: Option<crate::tls::TlsInfo>,
+}
+
+/// What there is to tell of a byte stream before TLS with the origin.
+#[derive(Default)]
+struct Noted {
+    times: ConnectTimes,
+    #[cfg(feature = "tls")]
+    proxy_tls: Option<crate::tls::TlsInfo>,
 }
 
 /// What a byte stream is made to.
@@ -98,15 +108,15 @@ impl Connector {
     }
 
     pub(crate) async fn connect(&self, route: &Route, progress: &Progress) -> Result<Connected, BoxError> {
-        let mut times = ConnectTimes::default();
+        let mut noted = Noted::default();
         let raw = match &route.via {
-            Some(proxy) => self.dial_by(proxy, route, progress, &mut times).await?,
+            Some(proxy) => self.dial_by(proxy, route, progress, &mut noted).await?,
             None => {
                 if let (At::Unix(path), true) = (&route.at, route.unix) {
                     progress.enter(Phase::Connect);
                     self.dialer.admit_unix_url(path)?;
                 }
-                self.dial(Place::of(route), progress, &mut times).await?
+                self.dial(Place::of(route), progress, &mut noted.times).await?
             }
         };
         let (peer, local) = raw.addresses();
@@ -115,18 +125,21 @@ impl Connector {
             progress.enter(Phase::Tls);
             let began = Instant::now();
             let (stream, tls) = route.tls.connect(route.bare_host(), route.versions, raw).await?;
-            times.tls = Some(began.elapsed());
-            let http2 = tls.alpn() == Some(b"h2");
-            return Ok(Connected { stream: Stream::Tls(Box::new(stream)), peer, local, http2, times, tls: Some(tls) });
+            noted.times.tls = Some(began.elapsed());
+            let (http2, stream) = (tls.alpn() == Some(b"h2"), Stream::Tls(Box::new(stream)));
+            let Noted { times, proxy_tls } = noted;
+            return Ok(Connected { stream, peer, local, http2, times, tls: Some(tls), proxy_tls });
         }
         Ok(Connected {
             stream: Stream::Plain(raw),
             peer,
             local,
             http2: route.versions == Versions::Http2Only,
-            times,
+            times: noted.times,
             #[cfg(feature = "tls")]
             tls: None,
+            #[cfg(feature = "tls")]
+            proxy_tls: noted.proxy_tls,
         })
     }
 

@@ -8,6 +8,9 @@ use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 
+#[cfg(feature = "tls")]
+use crate::tls::MadeWith;
+
 pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
@@ -33,6 +36,14 @@ impl Raw {
             _ => (None, None),
         }
     }
+
+    #[cfg(feature = "tls")]
+    fn made_with(&self) -> Option<&MadeWith> {
+        match self {
+            Self::Tls(tls) => tls.made_with(),
+            _ => None,
+        }
+    }
 }
 
 /// What bytes travel over.
@@ -40,6 +51,18 @@ pub(crate) enum Stream {
     Plain(Raw),
     #[cfg(feature = "tls")]
     Tls(Box<crate::tls::TlsStream<Raw>>),
+}
+
+#[cfg(feature = "tls")]
+impl Stream {
+    /// With which identities the client came that can change: to the origin, and to the proxy.
+    pub(crate) fn made_with(&self) -> impl Iterator<Item = &MadeWith> {
+        let (own, raw) = match self {
+            Self::Plain(raw) => (None, raw),
+            Self::Tls(tls) => (tls.made_with(), tls.below()),
+        };
+        own.into_iter().chain(raw.made_with())
+    }
 }
 
 /// Reads and writes by whatever the stream is.

@@ -84,10 +84,10 @@ impl Job {
         self.tell_done(Ok(()));
     }
 
-    /// Has the connection retired when the client's identity, with which it was made, is another.
+    /// Has the connection retired when an identity of the client, with which it was made, is another.
     fn follow_identity(&self) {
         #[cfg(feature = "tls")]
-        if let Some(made_with) = self.conn.info().and_then(|info| info.tls.as_ref()?.made_with()) {
+        for made_with in self.conn.info().iter().flat_map(|info| &info.made_with) {
             let connection: Arc<dyn crate::tls::Retire> = self.conn.clone();
             made_with.retire_with_it(Arc::downgrade(&connection));
         }

@@ -83,6 +83,10 @@ fn info(conn: &Conn, connected: &Connected) -> Info {
         proxy: conn.origin.route.via.clone(),
         #[cfg(feature = "tls")]
         tls: connected.tls.clone(),
+        #[cfg(feature = "tls")]
+        made_with: connected.stream.made_with().cloned().collect(),
+        #[cfg(feature = "tls")]
+        proxy_tls: connected.proxy_tls.clone(),
     }
 }
 

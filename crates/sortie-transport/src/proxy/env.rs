@@ -1,4 +1,4 @@
-use super::proxies::{Proxies, Rule};
+use super::proxies::{Key, Proxies, Rule};
 use super::proxy::Proxy;
 
 impl Proxies {
@@ -21,20 +21,20 @@ impl Proxies {
         let set = |name: &str| lookup(name).filter(|value| !value.trim().is_empty());
         let is_cgi = lookup("REQUEST_METHOD").is_some();
         let mut proxies = Self::none();
-        for (scheme, lower, upper) in [
-            ("http", "http_proxy", "HTTP_PROXY"),
-            ("https", "https_proxy", "HTTPS_PROXY"),
-            ("", "all_proxy", "ALL_PROXY"),
+        for (key, lower, upper) in [
+            (Key::HTTP, "http_proxy", "HTTP_PROXY"),
+            (Key::HTTPS, "https_proxy", "HTTPS_PROXY"),
+            (Key::ALL, "all_proxy", "ALL_PROXY"),
         ] {
-            let is_safe = scheme != "http" || !is_cgi;
+            let is_from_client = is_cgi && key == Key::HTTP;
             let found = set(lower).map(|value| (lower, value));
-            let found = found.or_else(|| Some((upper, set(upper).filter(|_| is_safe)?)));
+            let found = found.or_else(|| Some((upper, set(upper).filter(|_| !is_from_client)?)));
             let Some((name, value)) = found else { continue };
             let rule = match Proxy::new(value) {
                 Ok(proxy) => Rule::By(proxy),
                 Err(error) => Rule::Broken(error.in_variable(name)),
             };
-            proxies = proxies.with_variable(scheme, rule);
+            proxies = proxies.with(key, rule);
         }
         match set("no_proxy").or_else(|| set("NO_PROXY")) {
             Some(list) if !proxies.is_none() => proxies.no_proxy(list),

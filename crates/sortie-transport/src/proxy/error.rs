@@ -84,6 +84,11 @@ impl ProxyError {
 
     /// The connection ended, or broke.
     pub(super) fn broken(error: io::Error) -> Self {
+        // With TLS 1.3 it may be said only now that the client's certificate is not taken (RFC 8446 §4.4.2.4).
+        #[cfg(feature = "tls")]
+        if sortie_core::find::<crate::tls::TlsError>(&error).is_some() {
+            return Self::new(ProxyErrorKind::Tls).because(error);
+        }
         Self::new(ProxyErrorKind::Closed).because(error)
     }
 

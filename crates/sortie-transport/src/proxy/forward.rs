@@ -7,7 +7,7 @@ use http::header::PROXY_AUTHORIZATION;
 use http::uri::{PathAndQuery, Scheme};
 use http::{Method, Request, Response, Uri, response};
 use sortie_core::auth::{Answer, Auth, Recipient, SharedAuth, Verdict};
-use sortie_core::{BoxError, Phase, Replay, Ticket, find};
+use sortie_core::{BoxError, BoxFuture, Phase, Replay, Ticket, find};
 
 use super::auth::{introduce, sign};
 use super::error::ProxyError;
@@ -54,7 +54,16 @@ fn failed(route: &Route, error: ProxyError) -> BoxError {
 
 /// Sends a request with the signature of the proxy's scheme, and again where the scheme can answer a challenge and the
 /// body can be sent again.
-pub(crate) async fn converse(
+pub(crate) fn converse(
+    origin: Arc<Origin>,
+    proxy: Proxy,
+    request: Request<Upload>,
+    ticket: Ticket,
+) -> BoxFuture<'static, Result<Response<Pooled>, BoxError>> {
+    Box::pin(conversation(origin, proxy, request, ticket))
+}
+
+async fn conversation(
     origin: Arc<Origin>,
     proxy: Proxy,
     request: Request<Upload>,

@@ -27,6 +27,8 @@
 //! tunnel (CONNECT). Over a SOCKS proxy everything goes through a tunnel. TLS with the origin is spoken within the tunnel,
 //! over TLS with the proxy itself if that is one of `https`, and so is HTTP/2.
 //!
+//! Whether an `Upgrade` of a forwarded request comes about is for the proxy to say, which most proxies do not.
+//!
 //! A connection belongs to its proxy and its origin. Unix sockets and services of
 //! [one address](crate::OriginService::at) are never reached by a proxy. A
 //! [`connector`](crate::TransportOptions::connector) of one's own is asked for the proxy in the origin's place.
@@ -44,7 +46,8 @@
 //!
 //! # Response metadata
 //!
-//! [`ConnectionInfo::proxy`](crate::ConnectionInfo::proxy).
+//! [`ConnectionInfo::proxy`](crate::ConnectionInfo::proxy) and `proxy_tls`, and how long it took to ask the proxy for the
+//! way: [`Timings::proxy`](crate::Timings::proxy).
 //!
 //! # Errors
 //!

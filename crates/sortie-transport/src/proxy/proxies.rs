@@ -6,7 +6,7 @@ use sortie_core::{BoxError, Origin};
 
 use super::bypass::Bypass;
 use super::error::{ProxyError, ProxyErrorKind};
-use super::proxy::Proxy;
+use super::proxy::{Proxy, host_and_port};
 
 /// Which requests go by which proxy. The default is that none does.
 ///
@@ -43,15 +43,15 @@ struct Rules {
     otherwise: Proxies,
 }
 
-/// What a rule is for. Ordered by how much it says.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
+/// What a rule is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Key {
     scheme: Option<Scheme>,
     host: Option<Box<str>>,
     port: Option<u16>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Scheme {
     Http,
     Https,
@@ -212,24 +212,12 @@ impl Proxies {
         }
     }
 
-    fn with(self, key: Key, rule: Rule) -> Self {
+    pub(super) fn with(self, key: Key, rule: Rule) -> Self {
         self.change(|rules| {
-            match rules.rules.binary_search_by(|(known, _)| known.rank().cmp(&key.rank()).then_with(|| known.cmp(&key)))
-            {
-                Ok(at) => rules.rules[at].1 = rule,
-                Err(at) => rules.rules.insert(at, (key, rule)),
-            }
+            rules.rules.retain(|(known, _)| *known != key);
+            let at = rules.rules.partition_point(|(known, _)| known.rank() < key.rank());
+            rules.rules.insert(at, (key, rule));
         })
-    }
-
-    /// With a rule of the environment: for `http`, for `https`, or for all.
-    pub(super) fn with_variable(self, scheme: &str, rule: Rule) -> Self {
-        let key = match scheme {
-            "http" => Key::HTTP,
-            "https" => Key::HTTPS,
-            _ => Key::ALL,
-        };
-        self.with(key, rule)
     }
 
     fn change(mut self, change: impl FnOnce(&mut Rules)) -> Self {
@@ -239,9 +227,9 @@ impl Proxies {
 }
 
 impl Key {
-    const ALL: Self = Self { scheme: None, host: None, port: None };
-    const HTTP: Self = Self { scheme: Some(Scheme::Http), ..Self::ALL };
-    const HTTPS: Self = Self { scheme: Some(Scheme::Https), ..Self::ALL };
+    pub(super) const ALL: Self = Self { scheme: None, host: None, port: None };
+    pub(super) const HTTP: Self = Self { scheme: Some(Scheme::Http), ..Self::ALL };
+    pub(super) const HTTPS: Self = Self { scheme: Some(Scheme::Https), ..Self::ALL };
 
     fn parse(text: &str) -> Result<Self, ProxyError> {
         let invalid = || {
@@ -254,19 +242,9 @@ impl Key {
             "all" => None,
             _ => return Err(invalid()),
         };
-        let authority = authority.strip_suffix('/').unwrap_or(authority);
-        let authority: http::uri::Authority = authority.parse().map_err(|_| invalid())?;
-        let host = authority.host().to_ascii_lowercase();
-        let after = authority.as_str().get(host.len()..).ok_or_else(invalid)?;
-        // Userinfo has no place here, and `port_u16` takes a port that is too large for none.
-        if host.is_empty() || !authority.as_str().to_ascii_lowercase().starts_with(&host) {
-            return Err(invalid());
-        }
-        let port = match after.strip_prefix(':') {
-            Some(digits) => Some(digits.parse().map_err(|_| invalid())?),
-            None => None,
-        };
-        Ok(Self { scheme, host: Some(host.strip_suffix('.').unwrap_or(&host).into()), port })
+        let (host, port) = host_and_port(authority.strip_suffix('/').unwrap_or(authority)).map_err(|_| invalid())?;
+        let host = host.strip_suffix('.').map(Box::from).unwrap_or(host);
+        Ok(Self { scheme, host: Some(host), port })
     }
 
     fn is_for(&self, scheme: Scheme, host: &str, port: u16) -> bool {
@@ -275,7 +253,7 @@ impl Key {
             && self.port.is_none_or(|own| own == port)
     }
 
-    /// Lower is asked first: a scheme says more than a host, and requests has it so.
+    /// The lowest is asked first: a scheme says more than a host, as in requests.
     fn rank(&self) -> (bool, bool, bool) {
         (self.scheme.is_none(), self.host.is_none(), self.port.is_none())
     }

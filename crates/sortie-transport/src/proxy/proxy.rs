@@ -93,7 +93,9 @@ impl Proxy {
     ///
     /// The scheme is given each request that the proxy itself receives, as
     /// [`Recipient::Proxy`](sortie_core::auth::Recipient::Proxy): each forwarded one, and the CONNECT of each new
-    /// tunnel. A forwarded request that has a `Proxy-Authorization` of its own is left to whoever set it.
+    /// tunnel. A forwarded request that has a `Proxy-Authorization` of its own is left to whoever set it. A scheme that
+    /// binds to a connection, as NTLM does, keeps it while a tunnel is opened; the legs of a forwarded request may go over
+    /// different ones.
     #[must_use]
     pub fn auth(self, auth: impl Auth) -> Self {
         self.with(|settings| settings.auth = Some(SharedAuth::new(auth)))
@@ -236,36 +238,39 @@ fn parse(url: &str) -> Result<Settings, ProxyError> {
             "it has a path, a query or a fragment; a special character in a password is percent-encoded",
         ));
     }
-    let (userinfo, host_and_port) = match authority.rsplit_once('@') {
+    let (userinfo, place) = match authority.rsplit_once('@') {
         Some((userinfo, rest)) => (Some(userinfo), rest),
         None => (None, authority),
     };
-    let no_host = || invalid("it has no host, or one with a character that hosts do not have");
-    let authority = Authority::try_from(host_and_port).map_err(|_| no_host())?;
-    let host = authority.host().to_ascii_lowercase();
-    if host.is_empty() {
-        return Err(no_host());
-    }
-    let port = match host_and_port.strip_prefix(authority.host()) {
-        Some("" | ":") => port,
-        // `Authority::port_u16` takes a port that is too large for none.
-        Some(written) => {
-            let digits = written.strip_prefix(':').filter(|digits| digits.bytes().all(|octet| octet.is_ascii_digit()));
-            let number = digits.and_then(|digits| digits.parse().ok()).filter(|port| *port != 0);
-            number.ok_or_else(|| invalid("its port is not a number from 1 to 65535"))?
-        }
-        None => return Err(no_host()),
-    };
+    let (host, own_port) = host_and_port(place).map_err(invalid)?;
     Ok(Settings {
         protocol,
-        host: host.into(),
-        port,
+        host,
+        port: own_port.unwrap_or(port),
         credentials: userinfo.map(credentials).transpose()?,
         auth: None,
         headers: Vec::new(),
         #[cfg(feature = "tls")]
         tls: crate::tls::Tls::default(),
     })
+}
+
+/// The host in lower case and the port of an authority without userinfo, or what is wrong with it.
+pub(super) fn host_and_port(text: &str) -> Result<(Box<str>, Option<u16>), &'static str> {
+    const NO_HOST: &str = "it has no host, or one with a character that hosts do not have";
+    let authority = Authority::try_from(text).map_err(|_| NO_HOST)?;
+    let host = authority.host();
+    let after = text.strip_prefix(host).filter(|_| !host.is_empty()).ok_or(NO_HOST)?;
+    let port = match after {
+        "" | ":" => None,
+        // `Authority::port_u16` takes a port that is too large for none.
+        _ => {
+            let digits = after.strip_prefix(':').filter(|digits| digits.bytes().all(|octet| octet.is_ascii_digit()));
+            let number = digits.and_then(|digits| digits.parse().ok()).filter(|port| *port != 0);
+            Some(number.ok_or("its port is not a number from 1 to 65535")?)
+        }
+    };
+    Ok((host.to_ascii_lowercase().into(), port))
 }
 
 fn credentials(userinfo: &str) -> Result<Credentials, ProxyError> {

@@ -40,8 +40,7 @@ enum Client {
     Given(Arc<ClientConfig>),
     Made(Box<Made>),
     Rotating(Arc<Rotation>),
-    /// No crypto provider is compiled in.
-    None,
+    NoProvider,
 }
 
 /// A configuration that is made when it is needed.
@@ -53,7 +52,7 @@ struct Made {
 
 /// The policy that no one configured is the same in all transports, and made once in a process.
 static DEFAULT: LazyLock<Tls> = LazyLock::new(|| {
-    let client = TlsOptions::default().client().unwrap_or(Client::None);
+    let client = TlsOptions::default().client().unwrap_or(Client::NoProvider);
     Tls(Arc::new(Inner { id: 0, name: None, alpn: None, client }))
 });
 
@@ -83,7 +82,7 @@ impl Tls {
     pub async fn reload(&self) -> Result<bool, TlsError> {
         match &self.0.client {
             Client::Rotating(rotation) => rotation.refresh(Duration::ZERO).await,
-            Client::Given(_) | Client::Made(_) | Client::None => Ok(false),
+            Client::Given(_) | Client::Made(_) | Client::NoProvider => Ok(false),
         }
     }
 
@@ -128,11 +127,11 @@ impl Tls {
             let error = TlsError::failed(&shown, ours, error);
             if only_http2 { error.where_only_http2_was_offered() } else { error }
         })?;
-        let info = TlsInfo::of(stream.get_ref().1, &shown, made_with);
+        let info = TlsInfo::of(stream.get_ref().1, &shown);
         if only_http2 && info.alpn() != Some(b"h2") {
             return Err(TlsError::no_http2(&shown));
         }
-        Ok((TlsStream::new(stream, &shown, ours), info))
+        Ok((TlsStream::new(stream, &shown, ours, made_with), info))
     }
 
     async fn config(&self) -> Result<(Arc<ClientConfig>, Option<MadeWith>), TlsError> {
@@ -147,7 +146,7 @@ impl Tls {
                 let (config, made_with) = rotation.config().await?;
                 Ok((config, Some(made_with)))
             }
-            Client::None => Err(TlsError::no_provider()),
+            Client::NoProvider => Err(TlsError::no_provider()),
         }
     }
 }

@@ -3,8 +3,6 @@ use std::fmt;
 use rustls::{ClientConnection, HandshakeKind, NamedGroup, ProtocolVersion, SupportedCipherSuite};
 use rustls_pki_types::CertificateDer;
 
-use super::rotation::MadeWith;
-
 /// What a TLS handshake agreed upon.
 #[derive(Clone)]
 pub struct TlsInfo {
@@ -15,11 +13,10 @@ pub struct TlsInfo {
     resumed: bool,
     alpn: Option<Box<[u8]>>,
     certificates: Box<[CertificateDer<'static>]>,
-    made_with: Option<MadeWith>,
 }
 
 impl TlsInfo {
-    pub(super) fn of(connection: &ClientConnection, server_name: &str, made_with: Option<MadeWith>) -> Self {
+    pub(super) fn of(connection: &ClientConnection, server_name: &str) -> Self {
         Self {
             server_name: server_name.into(),
             version: connection.protocol_version(),
@@ -28,7 +25,6 @@ impl TlsInfo {
             resumed: connection.handshake_kind() == Some(HandshakeKind::Resumed),
             alpn: connection.alpn_protocol().map(Into::into),
             certificates: connection.peer_certificates().unwrap_or_default().into(),
-            made_with,
         }
     }
 
@@ -77,11 +73,6 @@ impl TlsInfo {
     /// handshake.
     pub fn peer_certificates(&self) -> impl Iterator<Item = &[u8]> {
         self.certificates.iter().map(AsRef::as_ref)
-    }
-
-    /// With which identity the client came, if that can change.
-    pub(crate) fn made_with(&self) -> Option<&MadeWith> {
-        self.made_with.as_ref()
     }
 }
 

@@ -82,7 +82,7 @@ pub use identity::Identity;
 pub use info::TlsInfo;
 pub use options::{Danger, TlsOptions, TlsVersion};
 pub use revocation::Revocation;
-pub(crate) use rotation::Retire;
+pub(crate) use rotation::{MadeWith, Retire};
 pub use source::CertSource;
 pub(crate) use stream::TlsStream;
 

@@ -228,6 +228,9 @@ impl TlsOptions {
 
     /// Of how many servers sessions are kept in memory, so that further connections resume them with less to send and to
     /// compute. By default 256; `None` and 0 resume none.
+    ///
+    /// The server's certificate is verified in a session's first handshake, and not again while the session is resumed:
+    /// what is revoked or expires meanwhile is noticed by the next full handshake.
     #[must_use]
     pub fn session_cache(self, servers: impl Into<Option<usize>>) -> Self {
         Self { sessions: servers.into().unwrap_or(0), ..self }

@@ -7,6 +7,7 @@ use tokio_rustls::client;
 
 use super::error::TlsError;
 use super::failure::{self, Ours};
+use super::rotation::MadeWith;
 
 /// A byte stream over TLS. Where the server says only after the handshake that it does not take the client's
 /// certificate, as TLS 1.3 has it, the error of the next read or write is a [`TlsError`].
@@ -14,11 +15,17 @@ pub(crate) struct TlsStream<S> {
     stream: client::TlsStream<S>,
     name: Box<str>,
     ours: Ours,
+    made_with: Option<MadeWith>,
 }
 
 impl<S> TlsStream<S> {
-    pub(super) fn new(stream: client::TlsStream<S>, name: &str, ours: Ours) -> Self {
-        Self { stream, name: name.into(), ours }
+    pub(super) fn new(stream: client::TlsStream<S>, name: &str, ours: Ours, made_with: Option<MadeWith>) -> Self {
+        Self { stream, name: name.into(), ours, made_with }
+    }
+
+    /// With which identity the client came, if that can change.
+    pub(crate) fn made_with(&self) -> Option<&MadeWith> {
+        self.made_with.as_ref()
     }
 
     /// What TLS is spoken over.

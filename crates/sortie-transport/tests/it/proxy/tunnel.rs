@@ -1,10 +1,13 @@
 //! Requests to `https` origins, through a tunnel.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use http::header::{HOST, PROXY_AUTHORIZATION, USER_AGENT};
 use http::{HeaderValue, StatusCode, Version};
 use sortie_core::auth::Unsigned;
-use sortie_testkit::ProxyOptions;
-use sortie_transport::tls::{TlsError, TlsErrorKind};
+use sortie_testkit::{CertificateAuthority, CertificateOptions, ProxyOptions, Purpose};
+use sortie_transport::tls::{CertSource, Identity, TlsError, TlsErrorKind};
 use sortie_transport::{ConnectError, Timings};
 
 use super::*;
@@ -45,6 +48,8 @@ async fn tls_goes_within_tls_to_a_proxy_of_https() {
     let response = send(&transport, get("https://a.test/")).await.unwrap();
     assert_eq!(connection(&response).peer_addr(), Some(proxy.addr()));
     assert_eq!(connection(&response).version(), Version::HTTP_2);
+    assert_eq!(connection(&response).tls().unwrap().server_name(), "a.test");
+    assert_eq!(connection(&response).proxy_tls().unwrap().server_name(), "localhost");
     assert_eq!(read(response).await.unwrap().0, "hello");
 }
 
@@ -64,6 +69,36 @@ async fn the_certificate_and_the_name_of_a_proxy_of_https_are_checked() {
         assert_eq!(find::<TlsError>(&*error).map(TlsError::kind), Some(kind));
         assert!(proxy.requests().is_empty());
     }
+}
+
+#[tokio::test]
+async fn a_proxy_of_https_may_want_a_client_identity_whose_change_retires_its_connections() {
+    let (server, clients) = (https(), CertificateAuthority::new());
+    let tls = TlsSetup::new().client_authority(clients.clone());
+    let proxy = ProxyOptions::new().name("a.test", server.addr()).tls(tls).http();
+    let own = Proxy::new(proxy.url("https")).unwrap();
+
+    let unknown = over_https(own.clone().tls(tls_of(&proxy)), &server);
+    let error = fetch(&unknown, get("https://a.test/")).await.unwrap_err();
+    assert_eq!(refused(&error).0, ProxyErrorKind::Tls, "{error:?}");
+
+    let made = Arc::new(AtomicUsize::new(0));
+    let count = made.clone();
+    let source = CertSource::from_fn(move || {
+        count.fetch_add(1, Ordering::SeqCst);
+        let certificate = clients.issue_with(CertificateOptions::new(["client"]).purpose(Purpose::Client));
+        let (chain, key) = (certificate.chain_pem(), certificate.key_pem());
+        Identity::pem_parts(chain.as_bytes(), key.as_bytes()).map_err(std::io::Error::other)
+    });
+    let pem = proxy.certificate_authority().pem();
+    let known = TlsOptions::default().only_roots_pem(pem.as_bytes()).unwrap().cert_source(source).build().unwrap();
+    let transport = over_https(own.tls(known.clone()), &server);
+    fetch(&transport, get("https://a.test/")).await.unwrap();
+    assert_eq!(transport.stats().idle, 1);
+    assert!(known.reload().await.unwrap());
+    assert_eq!(transport.stats().idle, 0);
+    fetch(&transport, get("https://a.test/")).await.unwrap();
+    assert_eq!(made.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test]

@@ -2,7 +2,8 @@
 
 use http::Request;
 use sortie_core::{Body, Outcome, PerRequest, Phase};
-use sortie_testkit::{Certificate, CertificateAuthority, ServedVersions, TestServer, TlsSetup};
+use sortie_testkit::{Certificate, CertificateAuthority, ProxyOptions, ServedVersions, TestServer, TlsSetup, reply};
+use sortie_transport::proxy::{Proxies, Proxy};
 use sortie_transport::tls::{Tls, TlsErrorKind};
 use sortie_transport::{Transport, TransportOptions, Versions};
 
@@ -66,6 +67,25 @@ async fn a_missing_and_a_foreign_certificate_are_told_apart_in_both_versions_of_
             }
         }
         assert_eq!(server.requests().len(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_that_demands_a_certificate_says_so_too() {
+    let clients = CertificateAuthority::new();
+    let server = https(TlsSetup::new());
+    let plain = TestServer::from_fn(async |_| reply(200, [], "hello"));
+    for versions in [ServedVersions::Tls12, ServedVersions::Tls13] {
+        let setup = TlsSetup::new().client_authority(clients.clone()).versions(versions);
+        let proxy = ProxyOptions::new().tls(setup).http();
+        let to_proxy = only(proxy.certificate_authority()).build().unwrap();
+        let by = Proxies::all(Proxy::new(proxy.url("https")).unwrap().tls(to_proxy));
+        let transport = Transport::new(TransportOptions::default().tls(trust(&server)).proxies(by));
+        for url in [server.url("/"), plain.url("/")] {
+            let error = fetch(&transport, get(&url)).await.unwrap_err();
+            assert!(matches!(Outcome::of(&*error), Some(Outcome::Connect { .. })), "{versions:?} {url} {error:?}");
+            assert_eq!(tls_error(&error).kind(), TlsErrorKind::ClientCertificateRequired, "{versions:?} {url}");
+        }
     }
 }
 

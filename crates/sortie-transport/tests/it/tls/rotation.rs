@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use rustls_pki_types::CertificateDer;
 use sortie_core::{Elapsed, Outcome, PerRequest, Phase, find};
-use sortie_testkit::{Certificate, CertificateAuthority, ServerOptions, TestServer, TlsSetup, reply};
+use sortie_testkit::{Certificate, CertificateAuthority, ProxyOptions, ServerOptions, TestServer, TlsSetup, reply};
+use sortie_transport::proxy::{Proxies, Proxy};
 use sortie_transport::tls::{CertSource, Identity, Tls, TlsErrorKind};
 use sortie_transport::{CloseReason, Event, PhaseTimeouts, Transport, TransportOptions, Versions};
 
-use super::{Scratch, asked, client, identity, only, over, tls_error};
-use crate::support::{fetch, get, read, send, until};
+use super::{Scratch, asked, client, https, identity, only, over, tls_error};
+use crate::support::{fetch, get, read, send, trust, until};
 
 /// A server that knows the clients of an authority, and two certificates of that.
 fn setting() -> (TestServer, Certificate, Certificate) {
@@ -203,6 +204,34 @@ async fn a_source_that_hangs_holds_up_no_connect_but_the_first_and_that_for_its_
     until("it is asked again", || shelf.asked() > 2).await;
     asked(&transport, &server).await;
     assert_eq!(shown(&server), [old.der().clone(), old.der().clone()]);
+}
+
+/// Whether the proxy makes a tunnel or sends the request on itself.
+#[tokio::test]
+async fn another_identity_retires_the_connections_through_the_proxy_that_it_was_shown_to() {
+    let clients = CertificateAuthority::new();
+    let (old, new) = (client(&clients, "old"), client(&clients, "new"));
+    let secure = https(TlsSetup::new());
+    let plain = TestServer::from_fn(async |_| reply(200, [], "hello"));
+    for server in [&secure, &plain] {
+        let setup = TlsSetup::new().client_authority(clients.clone());
+        let proxy = ProxyOptions::new().tls(setup).http();
+        let shelf = Shelf::with(&old);
+        let tls = only(proxy.certificate_authority()).cert_source(shelf.source()).build().unwrap();
+        let by = Proxies::all(Proxy::new(proxy.url("https")).unwrap().tls(tls.clone()));
+        let mut options = TransportOptions::default().proxies(by);
+        if server.url("").starts_with("https") {
+            options = options.tls(trust(server));
+        }
+        let transport = Transport::new(options);
+        let first = asked(&transport, server).await.id();
+        assert_eq!(asked(&transport, server).await.id(), first);
+        shelf.put(Some(&new));
+        assert!(tls.reload().await.unwrap());
+        assert_eq!(transport.stats().idle, 0);
+        assert_ne!(asked(&transport, server).await.id(), first);
+        assert_eq!(proxy.connections(), 2);
+    }
 }
 
 #[tokio::test]
