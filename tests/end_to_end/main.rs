@@ -9,6 +9,7 @@ mod credentials;
 mod grpc;
 mod hooks;
 mod hostile;
+mod interim;
 mod lifecycle;
 mod mounts;
 mod order;
@@ -23,3 +24,4 @@ mod timeouts;
 mod trust;
 #[cfg(unix)]
 mod unix_socket;
+mod upgrade;

@@ -1,3 +1,4 @@
+mod http;
 mod names;
 mod proxies;
 
@@ -9,6 +10,7 @@ use crate::events::{Events, Told};
 use crate::proxy::Proxies;
 use crate::road::Tls;
 use crate::timeouts::PhaseTimeouts;
+pub(crate) use http::Http;
 pub(crate) use names::Names;
 
 /// Which versions of HTTP are spoken.
@@ -52,6 +54,19 @@ pub enum Versions {
 /// | [`happy_eyeballs_delay`](Self::happy_eyeballs_delay) | 250 ms |
 /// | [`local_address`](Self::local_address) | the system's choice |
 /// | [`tcp_keep_alive`](Self::tcp_keep_alive) | that of [`TcpKeepAlive`](crate::TcpKeepAlive) |
+/// | [`expect_continue`](Self::expect_continue) | bodies are sent at once |
+/// | [`http1_title_case_headers`](Self::http1_title_case_headers) | lower case |
+/// | [`http1_max_headers`](Self::http1_max_headers) | 100 |
+/// | [`http1_max_head_size`](Self::http1_max_head_size) | 417,792 octets |
+/// | [`http1_max_buffer_size`](Self::http1_max_buffer_size) | 417,792 octets |
+/// | [`http2_initial_stream_window`](Self::http2_initial_stream_window) | 2 MiB |
+/// | [`http2_initial_connection_window`](Self::http2_initial_connection_window) | 5 MiB |
+/// | [`http2_adaptive_window`](Self::http2_adaptive_window) | off |
+/// | [`http2_max_frame_size`](Self::http2_max_frame_size) | 16,384 octets |
+/// | [`http2_max_header_list_size`](Self::http2_max_header_list_size) | 16 KiB |
+/// | [`http2_max_send_buffer_size`](Self::http2_max_send_buffer_size) | 1 MiB |
+/// | [`http2_header_table_size`](Self::http2_header_table_size) | 4,096 octets |
+/// | [`http2_max_concurrent_reset_streams`](Self::http2_max_concurrent_reset_streams) | 50 |
 ///
 /// ```
 /// use sortie_transport::{Transport, TransportOptions};
@@ -81,6 +96,7 @@ pub struct TransportOptions {
     pub(crate) told: Told,
     pub(crate) proxies: Option<Proxies>,
     pub(crate) names: Names,
+    pub(crate) http: Http,
 }
 
 /// When an HTTP/2 connection is asked whether it is still there.
@@ -109,6 +125,7 @@ impl Default for TransportOptions {
             told: Told::default(),
             proxies: None,
             names: Names::default(),
+            http: Http::default(),
         }
     }
 }
@@ -251,6 +268,7 @@ impl fmt::Debug for TransportOptions {
             .field("address_policy", &self.names.policy)
             .field("happy_eyeballs_delay", &self.names.delay)
             .field("sockets", &self.names.sockets)
+            .field("http", &self.http)
             .finish()
     }
 }

@@ -8,6 +8,7 @@ mod clocks;
 mod closing;
 mod figures;
 mod hostile;
+mod http;
 mod limits;
 mod names;
 mod origins;
