@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "the lint knows tests by their attribute, and helpers have none")]
 
+mod address_policy;
 mod bad_input;
 mod cancellation;
 mod cookies;

@@ -43,8 +43,9 @@
 //! # Errors
 //!
 //! Whatever failed, the chain of the error has a [`sortie_core::Fault`] that says what may have happened on the wire,
-//! or it is an [`InvalidRequest`], of which nothing was sent. Below it are [`ConnectError`], [`AcquireTimeout`],
-//! [`BodyFailed`], [`sortie_core::Elapsed`], `tls::TlsError` and the errors of hyper and the system. A request that a
+//! or it is an [`InvalidRequest`], of which nothing was sent. Below it are [`ConnectError`] (with
+//! [`dns::ResolveError`], [`address_policy::AddressRefused`] or [`DialError`]), [`AcquireTimeout`], [`BodyFailed`],
+//! [`sortie_core::Elapsed`], `tls::TlsError` and the errors of hyper and the system. A request that a
 //! connection did not take is sent again over another, with any body, and one that an HTTP/2 server refused, with a
 //! body that can be sent again; anything else is left to a retry layer.
 //!

@@ -14,6 +14,10 @@ pub struct System;
 
 impl Resolve for System {
     fn resolve(&self, name: Name) -> impl Future<Output = Result<Addresses, BoxError>> + Send + 'static {
-        async move { Ok(tokio::net::lookup_host((name.as_str(), 0)).await?.collect()) }
+        look_up(name)
     }
+}
+
+async fn look_up(name: Name) -> Result<Addresses, BoxError> {
+    Ok(tokio::net::lookup_host((name.as_str(), 0)).await?.collect())
 }

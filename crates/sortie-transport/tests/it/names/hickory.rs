@@ -96,13 +96,13 @@ async fn addresses_of_both_families_are_found_with_the_time_for_which_they_hold(
     let dns = DnsServer::start().await;
     let seen = Arc::new(Mutex::new(Vec::new()));
     for (name, expected) in [("v4.test", "127.0.0.1:0"), ("both.test", "[::1]:0 127.0.0.1:0")] {
-        let (hickory, seen) = (dns.resolver(), seen.clone());
+        let (hickory, log) = (dns.resolver(), seen.clone());
         // Through a resolver around it, by which its answers can be seen.
         let around = move |asked: Name| {
-            let (resolving, seen) = (hickory.resolve(asked), seen.clone());
+            let (hickory, log) = (hickory.clone(), log.clone());
             async move {
-                let addresses = resolving.await?;
-                seen.lock().unwrap().push(addresses.clone());
+                let addresses = hickory.resolve(asked).await?;
+                log.lock().unwrap().push(addresses.clone());
                 Ok::<_, sortie_core::BoxError>(addresses)
             }
         };

@@ -126,7 +126,7 @@ async fn a_url_may_name_no_unix_socket_and_a_handle_may() {
     let error = fetch(&transport, get(url)).await.unwrap_err();
     assert_eq!((refused(&error).refusal(), refused(&error).host()), (Refusal::UnixSocket, "/nowhere/app.sock"));
     let allowed = Transport::new(guarded(AddressPolicy::public_only().unix_urls(true)));
-    let by_handle = transport.unix("/nowhere/app.sock");
+    let by_handle = transport.with_unix("/nowhere/app.sock");
     for (transport, url) in [(allowed, url), (by_handle, "http://localhost/")] {
         let error = fetch(&transport, get(url)).await.unwrap_err();
         assert!(find::<sortie_transport::UnixSocketError>(&*error).is_some(), "{url}: {error:?}");
