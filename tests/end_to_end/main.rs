@@ -20,7 +20,6 @@ mod proxies;
 mod readme;
 mod redirects;
 mod retries;
-mod ssrf;
 mod support;
 mod timeouts;
 mod trust;
