@@ -22,7 +22,9 @@ async fn main() -> Result<(), BoxError> {
     let names = TransportOptions::default().resolve_to("innocent.example", IpAddr::from([127, 0, 0, 1]));
     let guarded = || {
         // The preview service stands for a public site, which sends its visitors wherever they ask.
-        let public = Mount::from(Router::new().route("/to/{*url}", get(async |Path(url)| leave(url))));
+        let public = Mount::from(
+            Router::new().route("/to/{*url}", get(async |Path(url): Path<String>| Redirect::temporary(&url))),
+        );
         Session::builder().mount("http://preview.example/", public).transport_options(names.clone()).no_env()
     };
     let session = guarded().address_policy(AddressPolicy::public_only()).build()?;
@@ -48,8 +50,4 @@ async fn main() -> Result<(), BoxError> {
     let response = session.get(&url).send().await?.error_for_status()?;
     println!("{url}, allowed: {}", response.status());
     Ok(())
-}
-
-fn leave(url: String) -> Redirect {
-    Redirect::temporary(&url)
 }

@@ -209,7 +209,7 @@ impl Mount {
         self
     }
 
-    /// [`proxies`](Self::proxies) of one proxy for everything: a [`Proxy`](sortie_transport::proxy::Proxy), or its URL.
+    /// [`proxies`](Self::proxies) of one proxy for everything: a [`Proxy`], or its URL.
     pub fn proxy<P>(mut self, proxy: P) -> Self
     where
         P: TryInto<Proxy>,
