@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "the lint knows tests by their attribute, and helpers have none")]
 
+mod address_policy;
 mod bad_input;
 mod cancellation;
 mod cookies;
@@ -9,6 +10,7 @@ mod credentials;
 mod grpc;
 mod hooks;
 mod hostile;
+mod interim;
 mod lifecycle;
 mod mounts;
 mod order;
@@ -23,3 +25,4 @@ mod timeouts;
 mod trust;
 #[cfg(unix)]
 mod unix_socket;
+mod upgrade;

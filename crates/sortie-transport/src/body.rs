@@ -89,6 +89,9 @@ impl Pooled {
             handle.note_end();
             handle.finish();
         }
+        if let Hold::Http2(lease) = &self.hold {
+            lease.finish();
+        }
         self.end();
     }
 

@@ -18,8 +18,11 @@ use crate::body::{Busy, Hold, Pooled};
 use crate::clock::HeadClock;
 use crate::error::{AcquireTimeout, BodyFailed, NotSent};
 use crate::events::Event;
+use crate::expect;
 use crate::flight::Flight;
+use crate::head_refused::HeadRefused;
 use crate::info::ConnectionInfo;
+use crate::informational::{self, TooManyInformational};
 use crate::keep_alive;
 use crate::moment::Moment;
 use crate::outcome::{self, Seen};
@@ -142,9 +145,12 @@ fn begin_http1(mut handle: Box<Exclusive>, mut request: Request<Upload>, call: C
     let length = request.body().length();
     let exchange = Exchange::begin(&handle.conn, &mut request, call);
     request::for_http1(&mut request, &handle.conn.origin.route, length);
+    let mut held = None;
     if !request.body().is_end_stream() {
         request.body_mut().report_to(handle.conn.clone());
+        held = expect::hold(&mut request, handle.conn.origin.shared().http.expect, length);
     }
+    informational::listen(&mut request, &handle.conn, held);
     handle.begin(exchange.clocks(&handle.conn));
     handle.conn.await_head(exchange.read);
     let sent = handle.sender.try_send_request(request);
@@ -164,10 +170,18 @@ fn begin_http2(mut stream: Stream, mut request: Request<Upload>, call: Call) -> 
     match request.body().is_end_stream() {
         // hyper drops it at once.
         true => lease.clocks().sent_at(lease.clocks().begun()),
-        false => request.body_mut().hold(lease.clone()),
+        false => hold_http2(&mut request, &lease),
     }
     let call = Box::pin(stream.sender.try_send_request(request));
     State::Http2 { call, lease, exchange, kept }
+}
+
+fn hold_http2(request: &mut Request<Upload>, lease: &Arc<Lease>) {
+    request.body_mut().hold(lease.clone());
+    let length = request.body().length();
+    if let Some(held) = expect::hold(request, lease.conn().origin.shared().http.expect, length) {
+        lease.hold(held);
+    }
 }
 
 impl Exchange {
@@ -224,7 +238,16 @@ impl Exchange {
             ours: error.is_user() || over,
         };
         let outcome = outcome::of(seen, &error);
-        if over { Fault::new(outcome, NotSent::Closed) } else { Fault::new(outcome, error) }
+        if over {
+            return Fault::new(outcome, NotSent::Closed);
+        }
+        if conn.is_flooded() {
+            return Fault::new(outcome, TooManyInformational);
+        }
+        match HeadRefused::or(error, &conn.origin.shared().http) {
+            Ok(refused) => Fault::new(outcome, refused),
+            Err(error) => Fault::new(outcome, error),
+        }
     }
 
     /// What becomes of an exchange that hyper did not carry through. Its request goes to the front of the queue if
@@ -432,6 +455,11 @@ impl ResponseFuture {
                 let hold = if exchange.is_upgrade(response.status()) {
                     // The byte stream goes to whoever takes the upgrade; the driver hands it over.
                     conn.upgraded();
+                    if conn.is_withheld() {
+                        // It is handed over when the upload has ended, which it will not: the server owed a 100 before
+                        // (RFC 9110 §7.8).
+                        conn.kill(CloseReason::Unfinished);
+                    }
                     drop(busy.take());
                     Hold::Nothing
                 } else {
@@ -470,6 +498,7 @@ impl ResponseFuture {
                     conn.retire();
                     conn.gone();
                 }
+                lease.answered();
                 let clocks = lease.clocks().clone();
                 clocks.first_byte_at(conn.now());
                 Some(exchange.respond(response, &conn, Hold::Http2(lease), clocks))

@@ -43,8 +43,9 @@
 //! # Errors
 //!
 //! Whatever failed, the chain of the error has a [`sortie_core::Fault`] that says what may have happened on the wire,
-//! or it is an [`InvalidRequest`], of which nothing was sent. Below it are [`ConnectError`], [`AcquireTimeout`],
-//! [`BodyFailed`], [`sortie_core::Elapsed`], `tls::TlsError` and the errors of hyper and the system. A request that a
+//! or it is an [`InvalidRequest`], of which nothing was sent. Below it are [`ConnectError`] (with
+//! [`dns::ResolveError`], [`address_policy::AddressRefused`] or [`DialError`]), [`AcquireTimeout`], [`BodyFailed`],
+//! [`sortie_core::Elapsed`], `tls::TlsError` and the errors of hyper and the system. A request that a
 //! connection did not take is sent again over another, with any body, and one that an HTTP/2 server refused, with a
 //! body that can be sent again; anything else is left to a retry layer.
 //!
@@ -55,15 +56,20 @@
 //! `Content-Length: 0` with all methods but GET, HEAD, CONNECT and TRACE, as there. A `Content-Length` set by hand
 //! that is not the body's length is an error.
 
+pub mod address_policy;
 mod body;
 mod clock;
 mod connect;
+pub mod dns;
 mod driver;
 mod error;
 mod events;
+mod expect;
 mod flight;
 mod future;
+mod head_refused;
 mod info;
+mod informational;
 mod keep_alive;
 mod moment;
 mod options;
@@ -81,14 +87,19 @@ mod timings;
 #[cfg(feature = "tls")]
 pub mod tls;
 mod transport;
+mod upgrade;
 mod upload;
 
+pub use address_policy::AddressPolicy;
 pub use body::Pooled;
-pub use connect::{Connect, DialError, UnixSocketError};
+pub use connect::{Connect, DialError, TcpKeepAlive, UnixSocketError};
 pub use error::{AcquireTimeout, BodyFailed, ConnectError, InvalidRequest};
 pub use events::{Event, Events};
+pub use expect::ExpectContinue;
 pub use future::ResponseFuture;
+pub use head_refused::HeadRefused;
 pub use info::ConnectionInfo;
+pub use informational::{InformationalHead, OnInformational, TooManyInformational};
 pub use options::{TransportOptions, Versions};
 pub use origin_service::OriginService;
 pub use reason::CloseReason;
@@ -96,3 +107,4 @@ pub use stats::{Closed, Stats, Waits};
 pub use timeouts::PhaseTimeouts;
 pub use timings::Timings;
 pub use transport::Transport;
+pub use upgrade::{UpgradeError, Upgraded, upgrade};

@@ -67,6 +67,15 @@ impl Road {
         }
     }
 
+    /// What a request speaks. `Off` is as if the transport had been told nothing.
+    pub(crate) fn versions_for(&self, extensions: &Extensions) -> Versions {
+        match PerRequest::<Versions>::of(extensions) {
+            Some(PerRequest::Use(own)) => *own,
+            Some(PerRequest::Off) => Versions::default(),
+            None => self.versions,
+        }
+    }
+
     /// By which proxies a request may go: those that it brings, unless its chain of redirects has come to a foreign
     /// origin, to which it was not said how to go. That it is to have none holds all the way.
     pub(crate) fn proxies_for<'a>(&'a self, extensions: &'a Extensions) -> &'a Proxies {

@@ -144,7 +144,8 @@ impl Eq for dyn Key + '_ {}
 #[derive(Clone, Debug)]
 pub(crate) struct Route {
     pub(crate) https: bool,
-    unix: bool,
+    /// Its URI names a Unix socket.
+    pub(crate) unix: bool,
     /// In lower case.
     pub(crate) host: Box<str>,
     pub(crate) port: u16,

@@ -79,8 +79,8 @@ impl Timings {
         self.0.queued
     }
 
-    /// How long the look-up of the server's name took; `None` over a connection that had served before, or that was
-    /// made by a connector of one's own.
+    /// How long the look-up of the server's name took, next to nothing if the answer was kept; `None` if there was none to
+    /// be made, over a connection that had served before, or that was made by a connector of one's own.
     #[must_use]
     pub fn dns(&self) -> Option<Duration> {
         self.0.made.as_ref()?.times.dns

@@ -10,6 +10,7 @@ use sortie_core::{Body, BoxError, Replay};
 use tokio::time::Instant;
 
 use crate::error::BodyFailed;
+use crate::expect::Hold;
 use crate::pool::conn::Conn;
 use crate::pool::handles::Lease;
 use crate::request::Length;
@@ -25,6 +26,8 @@ struct Content {
     body: Body,
     holder: Holder,
     watch: Option<Arc<UploadWatch>>,
+    /// It waits for the server to want it.
+    hold: Option<Box<Hold>>,
 }
 
 /// Who is to know when the upload is over.
@@ -38,7 +41,7 @@ enum Holder {
 impl Upload {
     pub(crate) fn new(body: Body) -> Self {
         let is_empty = body.is_end_stream();
-        Self((!is_empty).then(|| Box::new(Content { body, holder: Holder::Nobody, watch: None })))
+        Self((!is_empty).then(|| Box::new(Content { body, holder: Holder::Nobody, watch: None, hold: None })))
     }
 
     /// How much there is to send.
@@ -59,6 +62,13 @@ impl Upload {
         if let Some(content) = &mut self.0 {
             conn.upload_begins();
             content.holder = Holder::Http1(conn);
+        }
+    }
+
+    /// It is not to begin before `hold` says so.
+    pub(crate) fn wait(&mut self, hold: Hold) {
+        if let Some(content) = &mut self.0 {
+            content.hold = Some(Box::new(hold));
         }
     }
 
@@ -120,6 +130,19 @@ impl Content {
         }
     }
 
+    /// Ready once it may be sent. Until then it is as if the body had nothing to yield.
+    fn poll_hold(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(hold) = &mut self.hold else { return Poll::Ready(()) };
+        if hold.poll(cx).is_pending() {
+            if let Some(watch) = &self.watch {
+                watch.waits();
+            }
+            return Poll::Pending;
+        }
+        self.hold = None;
+        Poll::Ready(())
+    }
+
     /// There is no more to come.
     fn end(&mut self) {
         if let Holder::Http2(lease) = &self.holder {
@@ -139,6 +162,9 @@ impl http_body::Body for Upload {
             content.end();
             // hyper resets the stream with this reason.
             return Poll::Ready(Some(Err(h2::Error::from(h2::Reason::CANCEL).into())));
+        }
+        if content.poll_hold(cx).is_pending() {
+            return Poll::Pending;
         }
         let frame = Pin::new(&mut content.body).poll_frame(cx);
         if let Some(watch) = &content.watch {
@@ -193,6 +219,11 @@ impl UploadWatch {
             self.frames.fetch_add(1, Ordering::AcqRel);
         }
         self.state.store(if frame.is_ready() { NETWORK } else { SOURCE }, Ordering::Release);
+    }
+
+    /// There is nothing to send yet.
+    fn waits(&self) {
+        self.state.store(SOURCE, Ordering::Release);
     }
 
     fn over(&self) {

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::header::{CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, UPGRADE};
 use http::{Extensions, HeaderMap, Method, Request, Uri, request, response};
 use serde::Serialize;
 use sortie_core::auth::{Auth, SharedAuth};
@@ -13,8 +13,8 @@ use sortie_layers::query::QueryOptions;
 use sortie_layers::redirect::{Fragment, RedirectOptions};
 use sortie_layers::retry::RetryOptions;
 use sortie_layers::timeout::TimeoutOptions;
-use sortie_transport::PhaseTimeouts;
 use sortie_transport::proxy::{Proxies, Proxy};
+use sortie_transport::{ExpectContinue, InformationalHead, OnInformational, PhaseTimeouts, Versions};
 use url::Url;
 
 use crate::into_url::{self, IntoUrl, InvalidUrl};
@@ -218,6 +218,37 @@ impl RequestBuilder {
     /// This request goes directly, and so do its redirects.
     pub fn no_proxy(self) -> Self {
         self.extension(PerRequest::<Proxies>::Off)
+    }
+
+    /// Asks whether the server wants this request's body before it is sent, in place of what the transport's options say;
+    /// see [`ExpectContinue`]. It is for sortie's transport; other services do not know it.
+    pub fn expect_continue(self, expect: ExpectContinue) -> Self {
+        self.extension(PerRequest::Use(expect))
+    }
+
+    /// This request's body is sent at once.
+    pub fn no_expect_continue(self) -> Self {
+        self.extension(PerRequest::<ExpectContinue>::Off)
+    }
+
+    /// A callback for the interim answers (1xx) to this request and to its redirects and retries, over HTTP/1.1; see
+    /// [`OnInformational`]. It is for sortie's transport; other services do not know it.
+    pub fn on_informational(self, callback: impl Fn(&InformationalHead<'_>) + Send + Sync + 'static) -> Self {
+        self.extension(OnInformational::new(callback))
+    }
+
+    /// Asks the server to go on in another protocol (`Upgrade`,
+    /// [RFC 9110 §7.8](https://www.rfc-editor.org/rfc/rfc9110#section-7.8)), over HTTP/1.1, since HTTP/2 knows no such
+    /// thing. If it answers 101, [`Response::upgrade`] is the byte stream.
+    pub fn upgrade<V: TryInto<HeaderValue>>(self, protocol: V) -> Self {
+        const SETTER: &str = "RequestBuilder::upgrade";
+        self.try_edit(|draft| {
+            let (name, protocol) = setter::header(SETTER, UPGRADE, protocol)?;
+            setter::insert(SETTER, &mut draft.headers, name, protocol)?;
+            setter::insert(SETTER, &mut draft.headers, CONNECTION, HeaderValue::from_static("upgrade"))?;
+            draft.extensions.insert(PerRequest::Use(Versions::Http1Only));
+            Ok::<_, setter::Invalid>(())
+        })
     }
 
     /// Which redirects of this request are followed.
@@ -566,6 +597,24 @@ mod tests {
     }
 
     #[test]
+    fn what_concerns_the_exchange_alone_is_for_the_transport() {
+        let expect = ExpectContinue::default().over(10);
+        let request = session().put("x").expect_continue(expect).on_informational(|_| ()).build().unwrap();
+        assert_eq!(PerRequest::of(request.extensions()), Some(&PerRequest::Use(expect)));
+        assert!(request.extensions().get::<OnInformational>().is_some());
+        let request = session().put("x").expect_continue(expect).no_expect_continue().build().unwrap();
+        assert_eq!(PerRequest::of(request.extensions()), Some(&PerRequest::<ExpectContinue>::Off));
+    }
+
+    #[test]
+    fn an_upgrade_is_asked_for_over_http1() {
+        let request = session().get("x").upgrade("websocket").build().unwrap();
+        assert_eq!(request.headers()[UPGRADE], "websocket");
+        assert_eq!(request.headers()[CONNECTION], "upgrade");
+        assert_eq!(PerRequest::of(request.extensions()), Some(&PerRequest::Use(Versions::Http1Only)));
+    }
+
+    #[test]
     fn the_first_invalid_value_is_the_error_and_is_not_shown() {
         for (request, names) in [
             (session().get("x").header("bad name", "v").header("x", "secret\r\n"), "RequestBuilder::header"),
@@ -577,6 +626,7 @@ mod tests {
             (Session::new().get("mailto:secret@h"), "has no host"),
             (Session::new().get("relative?secret"), "SessionBuilder::base_url"),
             (session().get("x").query("not a map: secret"), "RequestBuilder::query"),
+            (session().get("x").upgrade("secret\r\n"), "RequestBuilder::upgrade"),
         ] {
             let error = request.header(AUTHORIZATION, "later").build().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Builder);

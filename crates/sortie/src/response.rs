@@ -11,7 +11,7 @@ use sortie_core::Body;
 use sortie_layers::redirect::{FinalUrl, History, Hop};
 use sortie_layers::retry::Attempts;
 use sortie_layers::status::StatusError;
-use sortie_transport::{ConnectionInfo, Timings};
+use sortie_transport::{ConnectionInfo, Timings, Upgraded};
 use url::Url;
 
 use crate::into_url::as_written;
@@ -206,6 +206,19 @@ impl Response {
         Chunks { body: self.body, url: self.url }
     }
 
+    /// The byte stream of the connection, which is none of HTTP's any more: after a 101 to
+    /// [`RequestBuilder::upgrade`](crate::RequestBuilder::upgrade), or a 2xx to CONNECT.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Protocol`], by [`UpgradeError`](sortie_transport::UpgradeError), if the server did not switch, or the
+    /// connection ended before it was handed over.
+    pub async fn upgrade(self) -> Result<Upgraded, Error> {
+        let url = self.url.clone();
+        let upgraded = sortie_transport::upgrade(HttpResponse::from(self)).await;
+        upgraded.map_err(|error| Error::new(ErrorKind::Protocol, error).with_url(|| url))
+    }
+
     /// The body.
     #[must_use]
     pub fn into_body(self) -> Body {
@@ -333,6 +346,13 @@ mod tests {
         assert_eq!(parsed, [1, 2]);
         let error = Response::from(reply(200, [], "<html>")).json::<u8>().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Decode);
+    }
+
+    #[tokio::test]
+    async fn a_response_without_a_byte_stream_behind_it_is_no_upgrade() {
+        let error = Response::from(reply(200, [], "")).upgrade().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Protocol);
+        assert!(error.source().unwrap().to_string().contains("200 OK"), "{error:?}");
     }
 
     #[tokio::test]

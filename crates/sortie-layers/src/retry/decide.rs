@@ -76,6 +76,7 @@ fn is_repeated(options: &RetryOptions, attempt: &Attempt<'_>) -> bool {
     }
     match Outcome::of(error) {
         Some(Outcome::Connect { phase: Phase::Tls | Phase::Proxy }) => may_pass(error),
+        Some(Outcome::Connect { .. }) if is_denied(error) => false,
         Some(Outcome::Connect { .. } | Outcome::Refused) => true,
         Some(Outcome::StaleReuse) => attempt.idempotent,
         Some(Outcome::AcquireTimeout | Outcome::Closed) => false,
@@ -95,6 +96,11 @@ fn may_pass(error: &(dyn Error + 'static)) -> bool {
     let is_network = |kind| matches!(kind, ConnectionRefused | HostUnreachable | NetworkUnreachable);
     let passes = |error: &io::Error| ended(error.kind()) || is_network(error.kind());
     find::<Elapsed>(error).is_some() || find::<io::Error>(error).is_some_and(passes)
+}
+
+/// Whether a policy of the transport or the system forbids the connection: it will the next time, too.
+fn is_denied(error: &(dyn Error + 'static)) -> bool {
+    find::<io::Error>(error).is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
 }
 
 /// By this field the server sees that it has acted on the request before
@@ -187,6 +193,20 @@ mod tests {
             (proxy(Elapsed::new(Phase::Proxy, secs(1)).into()), true),
         ] {
             assert_eq!(repeats(&RetryOptions::default(), &attempt(End::Error(&error))), repeated, "{error:?}");
+        }
+    }
+
+    #[test]
+    fn a_connect_that_is_forbidden_is_not_repeated() {
+        for (kind, repeated) in [(io::ErrorKind::PermissionDenied, false), (io::ErrorKind::ConnectionRefused, true)] {
+            for phase in [Phase::Dns, Phase::Connect] {
+                let error: BoxError = Fault::new(Outcome::Connect { phase }, io::Error::from(kind)).into();
+                assert_eq!(
+                    repeats(&RetryOptions::standard(), &attempt(End::Error(&error))),
+                    repeated,
+                    "{kind} {phase}"
+                );
+            }
         }
     }
 

@@ -130,7 +130,7 @@ where
         call_when_ready(service.clone(), request)
     });
     async move {
-        let mut connection = pin!(protocol.serve_connection(TokioIo::new(io), service));
+        let mut connection = pin!(protocol.serve_connection_with_upgrades(TokioIo::new(io), service));
         loop {
             let order = tokio::select! {
                 // An error is the client's to see; nothing is left to do here.

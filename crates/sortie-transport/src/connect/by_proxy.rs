@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use sortie_core::{BoxError, Phase};
 use tokio::time::Instant;
 
-use super::{Connector, Noted, Place, Progress, Raw, dns};
+use super::{Connector, Noted, Place, Progress, Raw};
 use crate::info::ConnectTimes;
 #[cfg(feature = "tls")]
 use crate::options::Versions;
@@ -23,6 +23,8 @@ impl Connector {
         noted: &mut Noted,
     ) -> Result<Raw, BoxError> {
         // Its settings are looked at before anything is dialled, and what is sent may have to be signed.
+        progress.enter(Phase::Connect);
+        self.dialer.admit_by_proxy(route.bare_host(), route.port, proxy.is_told_addresses())?;
         progress.enter(Phase::Proxy);
         let forwarded = route.forwarder().is_some();
         let destination = Destination { host: route.bare_host(), port: route.port, forwarded };
@@ -38,7 +40,7 @@ impl Connector {
         };
         let resolve = || async {
             progress.enter(Phase::Dns);
-            Ok(dns::resolve(route.bare_host(), route.port).await?)
+            self.dialer.resolve(route.bare_host(), route.port).await
         };
         let raw = proxy.open(destination, dial, resolve).await?;
         let since;
@@ -49,7 +51,8 @@ impl Connector {
 
     async fn dial_proxy(&self, proxy: &Proxy, progress: &Progress, times: &mut ConnectTimes) -> Result<Raw, BoxError> {
         progress.enter(Phase::Dns);
-        let place = Place { scheme: proxy.scheme(), host: proxy.host(), port: proxy.port(), at: &At::Name };
+        let place =
+            Place { scheme: proxy.scheme(), host: proxy.host(), port: proxy.port(), at: &At::Name, judged: false };
         let raw = self.dial(place, progress, times).await.map_err(|error| proxy.unreachable(error))?;
         progress.enter(Phase::Proxy);
         Ok(raw)

@@ -10,9 +10,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::time::Instant;
 
-/// The "Connection Attempt Delay" of RFC 8305 §8.
-const STAGGER: Duration = Duration::from_millis(250);
+use super::failed::Failed;
 
 /// None of a name's addresses accepted a connection. Its source is the last attempt's error.
 #[derive(Debug)]
@@ -44,8 +44,15 @@ impl Error for DialError {
     }
 }
 
+/// The order in which addresses are tried: those that failed lately after all others, for a server is more often gone
+/// than back.
+pub(super) fn plan(addresses: Vec<SocketAddr>, failed: &Failed) -> Vec<SocketAddr> {
+    let (fresh, failed) = failed.last(addresses);
+    [interleave(fresh), interleave(failed)].concat()
+}
+
 /// The families in turns, beginning with that of the first address, each in the resolver's order (RFC 8305 §4).
-pub(super) fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let first_is_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
     let (mut one, mut other): (VecDeque<_>, VecDeque<_>) =
         addresses.into_iter().partition(|address| address.is_ipv6() == first_is_v6);
@@ -59,31 +66,39 @@ pub(super) fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
 }
 
 /// The first connection that `dial` makes, over the addresses of the plan: the next begins when the one before has
-/// failed, or has taken too long while it goes on.
-pub(super) async fn first<T, F>(plan: Vec<SocketAddr>, dial: impl Fn(SocketAddr) -> F) -> Result<T, DialError>
+/// failed, or has taken longer than `delay`, while it goes on (RFC 8305 §5). Which ones failed is noted.
+pub(super) async fn first<T, F>(
+    plan: Vec<SocketAddr>,
+    delay: Duration,
+    failed: &Failed,
+    dial: impl Fn(SocketAddr) -> F,
+) -> Result<T, DialError>
 where
     F: Future<Output = io::Result<T>>,
 {
-    let mut plan = plan.into_iter();
+    let mut plan = Plan { rest: plan, in_vain: [false; 2] };
     let mut racing = FuturesUnordered::new();
     let mut attempts = Vec::new();
     let mut last = None;
     loop {
-        let more = match plan.next() {
-            Some(address) => {
-                let attempt = dial(address);
-                racing.push(async move { (address, attempt.await) });
-                true
-            }
-            None => false,
-        };
-        let ended = if more && plan.len() > 0 {
-            match tokio::time::timeout(STAGGER, racing.next()).await {
+        let begun = plan.next();
+        if let Some(address) = begun {
+            let (attempt, watch) = (dial(address), Watch { address, failed, since: Instant::now(), delay });
+            racing.push(async move {
+                let ended = attempt.await;
+                watch.ended(&ended);
+                (address, ended)
+            });
+        }
+        let ended = match begun {
+            Some(address) if !plan.rest.is_empty() => match tokio::time::timeout(delay, racing.next()).await {
                 Ok(ended) => ended,
-                Err(_) => continue,
-            }
-        } else {
-            racing.next().await
+                Err(_) => {
+                    plan.in_vain[usize::from(address.is_ipv6())] = true;
+                    continue;
+                }
+            },
+            _ => racing.next().await,
         };
         match ended {
             Some((_, Ok(connection))) => return Ok(connection),
@@ -99,64 +114,49 @@ where
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use tokio::time::Instant;
+/// What is left of a plan.
+struct Plan {
+    rest: Vec<SocketAddr>,
+    /// Of which family, IPv4 and IPv6, an address had its time in vain.
+    in_vain: [bool; 2],
+}
 
-    use super::*;
-
-    fn addresses(text: &str) -> Vec<SocketAddr> {
-        let address = |ip: &str| SocketAddr::new(ip.parse().unwrap(), 80);
-        text.split_whitespace().map(address).collect()
-    }
-
-    #[test]
-    fn families_take_turns_and_the_resolvers_first_is_first() {
-        for (given, planned) in [
-            ("", ""),
-            ("1.1.1.1", "1.1.1.1"),
-            ("::1 ::2 1.1.1.1 2.2.2.2", "::1 1.1.1.1 ::2 2.2.2.2"),
-            ("1.1.1.1 ::1 ::2 ::3", "1.1.1.1 ::1 ::2 ::3"),
-            ("1.1.1.1 2.2.2.2 ::1", "1.1.1.1 ::1 2.2.2.2"),
-        ] {
-            assert_eq!(interleave(addresses(given)), addresses(planned), "{given}");
-        }
-    }
-
-    /// Each address answers after the milliseconds of its last octet; odd ones refuse.
-    async fn dial(address: SocketAddr) -> io::Result<SocketAddr> {
-        let SocketAddr::V4(v4) = address else { return std::future::pending().await };
-        let [_, _, refuses, tens] = v4.ip().octets();
-        tokio::time::sleep(Duration::from_millis(10 * u64::from(tens))).await;
-        if refuses == 1 { Err(io::ErrorKind::ConnectionRefused.into()) } else { Ok(address) }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_first_that_answers_serves_and_none_is_waited_for_in_vain() {
-        for (plan, winner, millis) in [
-            ("10.0.0.1", "10.0.0.1", 10),
-            // One that refuses is not waited for.
-            ("10.0.1.1 10.0.0.1", "10.0.0.1", 20),
-            // A black hole costs one stagger.
-            ("::1 10.0.0.1", "10.0.0.1", 260),
-            ("::1 ::2 10.0.0.1", "10.0.0.1", 510),
-            // The first may still win after the second began.
-            ("10.0.0.30 10.0.0.20", "10.0.0.30", 300),
-            // All have failed but one that is slow.
-            ("10.0.0.40 10.0.1.0 10.0.1.0", "10.0.0.40", 400),
-        ] {
-            let start = Instant::now();
-            let won = first(addresses(plan), dial).await.unwrap();
-            assert_eq!(won, addresses(winner)[0], "{plan}");
-            assert_eq!(start.elapsed().as_millis(), millis, "{plan}");
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn when_all_fail_the_error_lists_them() {
-        let error = first(addresses("10.0.1.3 10.0.1.1 10.0.1.2"), dial).await.unwrap_err();
-        assert_eq!(error.attempts().len(), 3);
-        assert_eq!(error.to_string(), "none of 3 addresses accepted a connection");
-        assert!(error.source().is_some());
+impl Plan {
+    /// The next address: of a family that may still answer, if there is one, so that a black-holed family costs one delay
+    /// and not one for each refusal of the other.
+    fn next(&mut self) -> Option<SocketAddr> {
+        let may_answer = |address: &SocketAddr| !self.in_vain[usize::from(address.is_ipv6())];
+        let next = self.rest.iter().position(may_answer).unwrap_or(0);
+        (!self.rest.is_empty()).then(|| self.rest.remove(next))
     }
 }
+
+/// Notes how an attempt went, be it that it is dropped: because another address has won, or the connect's limit is over.
+struct Watch<'a> {
+    address: SocketAddr,
+    failed: &'a Failed,
+    since: Instant,
+    delay: Duration,
+}
+
+impl Watch<'_> {
+    fn ended<T>(mut self, how: &io::Result<T>) {
+        match how {
+            Ok(_) => self.failed.forget(&self.address),
+            Err(_) => self.failed.note(self.address),
+        }
+        self.delay = Duration::MAX;
+    }
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        // What had its time and did not answer is a black hole as far as can be told.
+        if self.since.elapsed() >= self.delay {
+            self.failed.note(self.address);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

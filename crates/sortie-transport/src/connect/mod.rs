@@ -1,6 +1,6 @@
 //! From a route to a byte stream: name, TCP or what stands for it, and TLS on top.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use sortie_core::{BoxError, Origin, Phase};
@@ -13,7 +13,8 @@ use crate::route::Route;
 
 mod by_proxy;
 mod custom;
-mod dns;
+mod dialer;
+mod failed;
 mod happy;
 mod stream;
 mod tcp;
@@ -21,8 +22,11 @@ mod unix;
 
 pub use custom::Connect;
 pub(crate) use custom::{DialFn, erase};
+use dialer::{Dialer, Target};
 pub use happy::DialError;
 pub(crate) use stream::{Raw, Stream};
+pub(crate) use tcp::SocketOptions;
+pub use tcp::TcpKeepAlive;
 pub use unix::UnixSocketError;
 
 /// How far a connect has come, to be read by whoever ends it.
@@ -50,7 +54,7 @@ impl Progress {
 /// What a connection is made with.
 pub(crate) struct Connector {
     dial: Option<DialFn>,
-    nodelay: bool,
+    dialer: Dialer,
 }
 
 /// A byte stream and what is known of it.
@@ -82,12 +86,14 @@ struct Place<'a> {
     host: &'a str,
     port: u16,
     at: &'a At,
+    /// Whether the address policy has a say: it has none in the user's own proxies.
+    judged: bool,
 }
 
 impl<'a> Place<'a> {
     fn of(route: &'a Route) -> Self {
         let scheme = if route.https { "https" } else { "http" };
-        Self { scheme, host: &route.host, port: route.port, at: &route.at }
+        Self { scheme, host: &route.host, port: route.port, at: &route.at, judged: true }
     }
 
     /// The host as names and addresses are written outside of URIs.
@@ -98,14 +104,20 @@ impl<'a> Place<'a> {
 
 impl Connector {
     pub(crate) fn new(options: TransportOptions) -> Self {
-        Self { dial: options.dial, nodelay: options.tcp_nodelay }
+        Self { dialer: Dialer::new(&options), dial: options.dial }
     }
 
     pub(crate) async fn connect(&self, route: &Route, progress: &Progress) -> Result<Connected, BoxError> {
         let mut noted = Noted::default();
         let raw = match &route.via {
             Some(proxy) => self.dial_by(proxy, route, progress, &mut noted).await?,
-            None => self.dial(Place::of(route), progress, &mut noted.times).await?,
+            None => {
+                if let (At::Unix(path), true) = (&route.at, route.unix) {
+                    progress.enter(Phase::Connect);
+                    self.dialer.admit_unix_url(path)?;
+                }
+                self.dial(Place::of(route), progress, &mut noted.times).await?
+            }
         };
         let (peer, local) = raw.addresses();
         #[cfg(feature = "tls")]
@@ -143,8 +155,10 @@ impl Connector {
             At::Address(address) => Some(*address),
             At::Name | At::Unix(_) => None,
         };
+        let target = Target { host: to.bare_host(), port: to.port, at: address, judged: to.judged };
         if let Some(dial) = &self.dial {
             progress.enter(Phase::Connect);
+            self.dialer.admit_unseen(target)?;
             let place = address.map_or_else(|| format!("{}:{}", to.host, to.port), |at| at.to_string());
             let target = format!("{}://{place}", to.scheme);
             let origin = http::Uri::try_from(target).ok().as_ref().and_then(Origin::of);
@@ -153,17 +167,6 @@ impl Connector {
             times.connect = Some(began.elapsed());
             return Ok(Raw::Other(stream));
         }
-        let addresses = match address {
-            Some(address) => vec![address],
-            None => dns::resolve(to.bare_host(), to.port).await?,
-        };
-        let resolved = Instant::now();
-        let is_name = address.is_none() && to.bare_host().parse::<IpAddr>().is_err();
-        times.dns = is_name.then(|| resolved - began);
-        progress.enter(Phase::Connect);
-        let nodelay = self.nodelay;
-        let tcp = happy::first(happy::interleave(addresses), move |address| tcp::connect(address, nodelay)).await?;
-        times.connect = Some(resolved.elapsed());
-        Ok(Raw::Tcp(tcp))
+        Ok(Raw::Tcp(self.dialer.dial(target, progress, times).await?))
     }
 }

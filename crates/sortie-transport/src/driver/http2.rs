@@ -11,6 +11,7 @@ use hyper::rt::Executor;
 use hyper_util::rt::{TokioIo, TokioTimer};
 
 use super::{ConnIo, Engine, LEAST, ended};
+use crate::options::Http;
 use crate::pool::conn::Conn;
 use crate::pool::handles::Stream;
 use crate::reason::CloseReason;
@@ -73,7 +74,7 @@ pub(super) struct Http2 {
 pub(super) async fn handshake(io: TokioIo<ConnIo>, conn: &Arc<Conn>) -> hyper::Result<(Stream, Http2)> {
     let new = Exec::default();
     let ping = conn.origin.shared().ping;
-    let (sender, connection) = http2::Builder::new(new.clone())
+    let (sender, connection) = builder(&conn.origin.shared().http, new.clone())
         .initial_max_send_streams(1)
         .timer(TokioTimer::new())
         // hyper adds them to the time as they are; and an interval of nothing would make it ask all the time.
@@ -86,6 +87,30 @@ pub(super) async fn handshake(io: TokioIo<ConnIo>, conn: &Arc<Conn>) -> hyper::R
     let waker = flag.clone().into();
     let engine = Http2 { connection, flag, waker, read: 0, tasks, new, limit: None, reason };
     Ok((Stream { sender, conn: conn.clone() }, engine))
+}
+
+fn builder(http: &Http, exec: Exec) -> http2::Builder<Exec> {
+    let mut builder = http2::Builder::new(exec);
+    builder
+        .initial_stream_window_size(http.stream_window)
+        .initial_connection_window_size(http.connection_window)
+        .header_table_size(http.header_table_size);
+    if http.adaptive_window {
+        builder.adaptive_window(true);
+    }
+    if let Some(size) = http.max_frame_size {
+        builder.max_frame_size(size);
+    }
+    if let Some(size) = http.max_header_list_size {
+        builder.max_header_list_size(size);
+    }
+    if let Some(size) = http.max_send_buffer_size {
+        builder.max_send_buf_size(size);
+    }
+    if let Some(streams) = http.max_reset_streams {
+        builder.max_concurrent_reset_streams(streams);
+    }
+    builder
 }
 
 impl Http2 {

@@ -57,6 +57,9 @@ impl Settling {
         if self.settle.rest.is_none() {
             match self.settle.handle.sender.poll_ready(cx) {
                 Poll::Ready(Ok(())) => return Poll::Ready(Settled::Whole),
+                Poll::Pending if self.settle.handle.conn.is_withheld() => {
+                    return Poll::Ready(Settled::Broken(CloseReason::Unfinished));
+                }
                 // hyper is closing it; it ends by itself, or when the time is over.
                 Poll::Ready(Err(_)) | Poll::Pending => {}
             }

@@ -1,3 +1,5 @@
+mod http;
+mod names;
 mod proxies;
 
 use std::fmt;
@@ -8,6 +10,8 @@ use crate::events::{Events, Told};
 use crate::proxy::Proxies;
 use crate::road::Tls;
 use crate::timeouts::PhaseTimeouts;
+pub(crate) use http::Http;
+pub(crate) use names::Names;
 
 /// Which versions of HTTP are spoken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -43,6 +47,26 @@ pub enum Versions {
 /// | [`connector`](Self::connector) | name look-up and TCP |
 /// | [`events`](Self::events) | nobody is told |
 /// | [`proxies`](Self::proxies) | none |
+/// | [`resolver`](Self::resolver) | the system's |
+/// | [`resolve_to`](Self::resolve_to) | no host |
+/// | [`dns_cache`](Self::dns_cache) | that of [`CacheOptions`](crate::dns::CacheOptions) |
+/// | [`address_policy`](Self::address_policy) | every address is allowed |
+/// | [`happy_eyeballs_delay`](Self::happy_eyeballs_delay) | 250 ms |
+/// | [`local_address`](Self::local_address) | the system's choice |
+/// | [`tcp_keep_alive`](Self::tcp_keep_alive) | that of [`TcpKeepAlive`](crate::TcpKeepAlive) |
+/// | [`expect_continue`](Self::expect_continue) | bodies are sent at once |
+/// | [`http1_title_case_headers`](Self::http1_title_case_headers) | lower case |
+/// | [`http1_max_headers`](Self::http1_max_headers) | 100 |
+/// | [`http1_max_head_size`](Self::http1_max_head_size) | 417,792 octets |
+/// | [`http1_max_buffer_size`](Self::http1_max_buffer_size) | 417,792 octets |
+/// | [`http2_initial_stream_window`](Self::http2_initial_stream_window) | 2 MiB |
+/// | [`http2_initial_connection_window`](Self::http2_initial_connection_window) | 5 MiB |
+/// | [`http2_adaptive_window`](Self::http2_adaptive_window) | off |
+/// | [`http2_max_frame_size`](Self::http2_max_frame_size) | 16,384 octets |
+/// | [`http2_max_header_list_size`](Self::http2_max_header_list_size) | 16 KiB |
+/// | [`http2_max_send_buffer_size`](Self::http2_max_send_buffer_size) | 1 MiB |
+/// | [`http2_header_table_size`](Self::http2_header_table_size) | 4,096 octets |
+/// | [`http2_max_concurrent_reset_streams`](Self::http2_max_concurrent_reset_streams) | 50 |
 ///
 /// ```
 /// use sortie_transport::{Transport, TransportOptions};
@@ -71,6 +95,8 @@ pub struct TransportOptions {
     pub(crate) dial: Option<DialFn>,
     pub(crate) told: Told,
     pub(crate) proxies: Option<Proxies>,
+    pub(crate) names: Names,
+    pub(crate) http: Http,
 }
 
 /// When an HTTP/2 connection is asked whether it is still there.
@@ -98,6 +124,8 @@ impl Default for TransportOptions {
             dial: None,
             told: Told::default(),
             proxies: None,
+            names: Names::default(),
+            http: Http::default(),
         }
     }
 }
@@ -234,6 +262,13 @@ impl fmt::Debug for TransportOptions {
             .field("connector", &self.dial.as_ref().map_or("tcp", |_| "custom"))
             .field("events", &self.told)
             .field("proxies", &self.proxies)
+            .field("resolver", &self.names.resolver.as_ref().map_or("system", |_| "custom"))
+            .field("resolve_to", &self.names.hosts)
+            .field("dns_cache", &self.names.cache)
+            .field("address_policy", &self.names.policy)
+            .field("happy_eyeballs_delay", &self.names.delay)
+            .field("sockets", &self.names.sockets)
+            .field("http", &self.http)
             .finish()
     }
 }

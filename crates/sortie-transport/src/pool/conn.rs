@@ -72,6 +72,10 @@ pub(crate) struct Conn {
     head_from: AtomicU64,
     /// The upload of that request goes on: until it is over, the server owes no more than it has said (a 100).
     uploading: AtomicBool,
+    /// That upload waits for a server that has answered, so it never ends.
+    withheld: AtomicBool,
+    /// Too many interim answers came.
+    flooded: AtomicBool,
     /// Its read limit in milliseconds.
     head_gap: AtomicU64,
     /// That limit has run out, as far as the driver can see, which does not see the end of a head.
@@ -112,6 +116,8 @@ impl Conn {
             killed: AtomicBool::new(false),
             head_from: AtomicU64::new(NONE),
             uploading: AtomicBool::new(false),
+            withheld: AtomicBool::new(false),
+            flooded: AtomicBool::new(false),
             head_gap: AtomicU64::new(NONE),
             gap_over: AtomicBool::new(false),
             caller: AtomicWaker::new(),
@@ -344,6 +350,27 @@ impl Conn {
 
     pub(crate) fn is_uploading(&self) -> bool {
         self.uploading.load(Ordering::Acquire)
+    }
+
+    /// The upload is not wanted, and will not come: this exchange is the last.
+    pub(crate) fn withhold(&self) {
+        self.withheld.store(true, Ordering::Release);
+        self.because(CloseReason::Unfinished);
+        self.retire();
+    }
+
+    pub(crate) fn is_withheld(&self) -> bool {
+        self.withheld.load(Ordering::Acquire)
+    }
+
+    /// Ends it, since nothing but interim answers comes.
+    pub(crate) fn end_flood(&self) {
+        self.flooded.store(true, Ordering::Release);
+        self.kill(CloseReason::Failed);
+    }
+
+    pub(crate) fn is_flooded(&self) -> bool {
+        self.flooded.load(Ordering::Acquire)
     }
 
     pub(crate) fn head_gap(&self) -> Option<Duration> {

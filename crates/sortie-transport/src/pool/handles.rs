@@ -1,7 +1,7 @@
 //! What a connection is held by while it serves.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -13,6 +13,8 @@ use sortie_core::BoxError;
 use tokio_util::sync::ReusableBoxFuture;
 
 use super::conn::{Conn, Settle};
+use crate::expect::Held;
+use crate::reason::CloseReason;
 use crate::timings::Clocks;
 use crate::upload::Upload;
 
@@ -59,6 +61,9 @@ impl Exclusive {
     pub(crate) fn finish(self: Box<Self>) {
         if self.sender.is_ready() {
             self.conn.origin.clone().checkin(self);
+        } else if self.conn.is_withheld() {
+            // hyper waits for the rest of the upload.
+            self.conn.kill(CloseReason::Unfinished);
         } else {
             Conn::settle(Settle { handle: self, rest: None });
         }
@@ -82,6 +87,8 @@ pub(crate) struct Lease {
     broken: Mutex<Option<BoxError>>,
     abandoned: AtomicBool,
     uploader: AtomicWaker,
+    /// The upload waits for the server to want it.
+    held: OnceLock<Arc<Held>>,
 }
 
 impl Lease {
@@ -95,6 +102,7 @@ impl Lease {
             broken: Mutex::new(None),
             abandoned: AtomicBool::new(false),
             uploader: AtomicWaker::new(),
+            held: OnceLock::new(),
         }
     }
 
@@ -117,6 +125,25 @@ impl Lease {
     pub(crate) fn poll_abandoned(&self, cx: &Context<'_>) -> Poll<()> {
         self.uploader.register(cx.waker());
         if self.abandoned.load(Ordering::Acquire) { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// The upload waits until it is wanted.
+    pub(crate) fn hold(&self, held: Arc<Held>) {
+        let _ = self.held.set(held);
+    }
+
+    /// The answer has begun: an upload that still waits is not wanted.
+    pub(crate) fn answered(&self) {
+        if let Some(held) = self.held.get() {
+            held.answered();
+        }
+    }
+
+    /// The answer is whole: nothing more comes of an upload that was not wanted.
+    pub(crate) fn finish(&self) {
+        if self.held.get().is_some_and(|held| held.is_withheld()) {
+            self.abandon();
+        }
     }
 
     pub(crate) fn upload_failed(&self, error: BoxError) {

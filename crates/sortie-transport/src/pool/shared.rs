@@ -14,7 +14,7 @@ use super::state::{Began, Caps};
 use crate::connect::Connector;
 use crate::events::Told;
 use crate::moment::Epoch;
-use crate::options::{Ping, TransportOptions};
+use crate::options::{Http, Ping, TransportOptions};
 use crate::timeouts::Limits;
 
 /// What all origins of a transport have in common.
@@ -28,6 +28,7 @@ pub(crate) struct Shared {
     pub(crate) max_lifetime: Option<Duration>,
     pub(crate) epoch: Epoch,
     pub(crate) ping: Ping,
+    pub(crate) http: Http,
     pub(crate) told: Told,
     /// Exchanges, from the call to the end of the body.
     pub(crate) in_flight: InFlight,
@@ -55,6 +56,7 @@ impl Shared {
             max_lifetime: options.max_lifetime,
             epoch: Epoch::begin(),
             ping: options.ping,
+            http: options.http.clone(),
             told: options.told.clone(),
             in_flight: InFlight::default(),
             tasks: InFlight::default(),
