@@ -96,14 +96,16 @@ impl ResponseFuture {
         Self(State::Failed(Some(error.into())))
     }
 
+    /// What is signed for a proxy, and sent.
+    pub(crate) fn signed(conversation: BoxFuture<'static, Result<Response<Pooled>, BoxError>>) -> Self {
+        Self(State::Signed(conversation))
+    }
+
     /// Sends `request` over an idle connection, or waits for one once it is polled.
-    pub(crate) fn start(origin: &Arc<Origin>, mut request: Request<Upload>, ticket: Ticket) -> Self {
+    #[inline]
+    pub(crate) fn start(origin: &Arc<Origin>, request: Request<Upload>, ticket: Ticket) -> Self {
         let Some(proxy) = origin.route.forwarder() else { return Self::send(origin, request, ticket) };
-        match forward::prepare(proxy, &origin.route, &mut request) {
-            Ok(None) => Self::send(origin, request, ticket),
-            Ok(Some(_)) => Self(State::Signed(forward::converse(origin.clone(), proxy.clone(), request, ticket))),
-            Err(error) => Self::failed(error),
-        }
+        forward::send(proxy, origin, request, ticket)
     }
 
     /// The same for one that has all it needs.

@@ -22,9 +22,9 @@ impl Connector {
         progress: &Progress,
         noted: &mut Noted,
     ) -> Result<Raw, BoxError> {
-        // Its settings are looked at before anything is dialled, and what is sent may have to be signed.
         progress.enter(Phase::Connect);
         self.dialer.admit_by_proxy(route.bare_host(), route.port, proxy.is_told_addresses())?;
+        // Its settings are looked at before anything is dialled, and what is sent may have to be signed.
         progress.enter(Phase::Proxy);
         let forwarded = route.forwarder().is_some();
         let destination = Destination { host: route.bare_host(), port: route.port, forwarded };

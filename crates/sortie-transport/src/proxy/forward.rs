@@ -7,7 +7,7 @@ use http::header::PROXY_AUTHORIZATION;
 use http::uri::{PathAndQuery, Scheme};
 use http::{Method, Request, Response, Uri, response};
 use sortie_core::auth::{Answer, Auth, Recipient, SharedAuth, Verdict};
-use sortie_core::{BoxError, BoxFuture, Phase, Replay, Ticket, find};
+use sortie_core::{BoxError, Phase, Replay, Ticket, find};
 
 use super::auth::{introduce, sign};
 use super::error::ProxyError;
@@ -27,9 +27,27 @@ pub(crate) fn absolute_form(uri: &Uri, route: &Route) -> Uri {
     Uri::from_parts(parts).unwrap_or_default()
 }
 
+/// Sends a request that the proxy is to forward.
+#[cold]
+pub(crate) fn send(
+    proxy: &Proxy,
+    origin: &Arc<Origin>,
+    mut request: Request<Upload>,
+    ticket: Ticket,
+) -> ResponseFuture {
+    match prepare(proxy, &origin.route, &mut request) {
+        Ok(None) => ResponseFuture::send(origin, request, ticket),
+        Ok(Some(_)) => {
+            let conversation = converse(origin.clone(), proxy.clone(), request, ticket);
+            ResponseFuture::signed(Box::pin(conversation))
+        }
+        Err(error) => ResponseFuture::failed(error),
+    }
+}
+
 /// Puts on a request what the proxy is to know, unless the request says it itself. The scheme that is still to sign it,
 /// if there is one.
-pub(crate) fn prepare<'a, B>(
+fn prepare<'a, B>(
     proxy: &'a Proxy,
     route: &Route,
     request: &mut Request<B>,
@@ -54,16 +72,7 @@ fn failed(route: &Route, error: ProxyError) -> BoxError {
 
 /// Sends a request with the signature of the proxy's scheme, and again where the scheme can answer a challenge and the
 /// body can be sent again.
-pub(crate) fn converse(
-    origin: Arc<Origin>,
-    proxy: Proxy,
-    request: Request<Upload>,
-    ticket: Ticket,
-) -> BoxFuture<'static, Result<Response<Pooled>, BoxError>> {
-    Box::pin(conversation(origin, proxy, request, ticket))
-}
-
-async fn conversation(
+async fn converse(
     origin: Arc<Origin>,
     proxy: Proxy,
     request: Request<Upload>,
