@@ -12,8 +12,8 @@ use sortie_layers::query::QueryOptions;
 use sortie_layers::redirect::{OnLimit, RedirectOptions};
 use sortie_layers::retry::{RetryLayer, RetryOptions};
 use sortie_layers::timeout::TimeoutOptions;
-use sortie_transport::TransportOptions;
 use sortie_transport::proxy::{Proxies, Proxy};
+use sortie_transport::{AddressPolicy, TransportOptions};
 use tower_layer::Layer;
 
 use crate::environment::Environment;
@@ -322,6 +322,19 @@ impl SessionBuilder {
     /// No proxy, whatever the environment says.
     pub fn no_proxy(self) -> Self {
         self.proxies(Proxies::none())
+    }
+
+    /// Which addresses may be connected to, for every hop of a redirect: [`AddressPolicy::public_only`] is the guard for who
+    /// fetches URLs that others name. Default: that of the [transport's options](Self::transport_options), which allows
+    /// all.
+    ///
+    /// A name that a proxy would look up is refused too, those of the environment included; see
+    /// [the module](sortie_transport::address_policy). It is for the transport that the session makes: with one that is
+    /// there already, given or of the session that this builder comes from, it is the error of [`build`](Self::build). A
+    /// mount's own transport has its own policy.
+    pub fn address_policy(mut self, policy: AddressPolicy) -> Self {
+        self.settings.address_policy = Some(policy);
+        self
     }
 
     /// Where the environment is looked up, which is read by [`build`](Self::build): by default that of the process.

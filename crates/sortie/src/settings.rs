@@ -16,7 +16,7 @@ use sortie_layers::timeout::TimeoutOptions;
 use sortie_transport::proxy::Proxies;
 #[cfg(feature = "tls")]
 use sortie_transport::tls::Tls;
-use sortie_transport::{Transport, TransportOptions};
+use sortie_transport::{AddressPolicy, Transport, TransportOptions};
 
 use crate::environment::Environment;
 use crate::mount::Mount;
@@ -50,6 +50,8 @@ pub(crate) struct Settings {
     /// In place of the transport's own, and of the environment's.
     pub(crate) proxies: Option<Proxies>,
     pub(crate) environment: Environment,
+    /// For the transport that is to be made.
+    pub(crate) address_policy: Option<AddressPolicy>,
 }
 
 impl Default for Settings {
@@ -78,6 +80,7 @@ impl Default for Settings {
             tls: None,
             proxies: None,
             environment: Environment::default(),
+            address_policy: None,
         }
     }
 }
@@ -147,7 +150,13 @@ impl Settings {
         let pool = match &mut self.transport {
             TransportSetting::Given(service) => return (stack::given(service.clone()), None),
             TransportSetting::Own(pool) => pool.clone(),
-            TransportSetting::Options(options) => Pool::new(std::mem::take(&mut **options)),
+            TransportSetting::Options(options) => {
+                let options = std::mem::take(&mut **options);
+                Pool::new(match self.address_policy.take() {
+                    Some(policy) => options.address_policy(policy),
+                    None => options,
+                })
+            }
         };
         // As it was made: what is built from this session may know nothing of its proxies and TLS.
         self.transport = TransportSetting::Own(pool.clone());
@@ -157,6 +166,10 @@ impl Settings {
 
     /// The setter whose value nothing would heed, because the service below is not the session's own transport.
     pub(crate) fn unheeded(&self) -> Option<setter::Invalid> {
+        if self.address_policy.is_some() && !matches!(self.transport, TransportSetting::Options(_)) {
+            const WHAT: &str = "the transport is there already: give its TransportOptions the policy";
+            return Some(setter::Invalid::new("SessionBuilder::address_policy", WHAT));
+        }
         let is_given = matches!(self.transport, TransportSetting::Given(_));
         let mounts = self.mounts.iter().map(|(_, mount)| mount);
         let by_mount = mounts.filter(|mount| is_given || mount.transport.is_some()).find_map(Mount::road_setter);
