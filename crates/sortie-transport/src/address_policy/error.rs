@@ -90,12 +90,9 @@ impl fmt::Display for AddressRefused {
         match self.addresses.first() {
             // A literal need not be said twice.
             Some((address, _)) if address.ip().to_string() == *self.host => {}
-            Some((address, _)) => write!(f, " ({})", address.ip())?,
+            Some((address, _)) if self.addresses.len() == 1 => write!(f, " ({})", address.ip())?,
+            Some((address, _)) => write!(f, " ({} and {} more)", address.ip(), self.addresses.len() - 1)?,
             None => {}
-        }
-        match self.addresses.len() {
-            0 | 1 => {}
-            n => write!(f, " and its {} other addresses", n - 1)?,
         }
         write!(f, ": {}", self.refusal())
     }

@@ -235,7 +235,7 @@ fn the_error_says_what_was_refused_why_and_which_setting_concerns_it() {
         (
             "a.test",
             &[[127, 0, 0, 1], [10, 0, 0, 1]],
-            "the address policy refuses a.test (127.0.0.1) and its 1 other addresses: \
+            "the address policy refuses a.test (127.0.0.1 and 1 more): \
              loopback, 127.0.0.0/8, is not public; AddressPolicy::allow admits a network",
         ),
     ] {

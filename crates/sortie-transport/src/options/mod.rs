@@ -267,7 +267,8 @@ impl fmt::Debug for TransportOptions {
             .field("dns_cache", &self.names.cache)
             .field("address_policy", &self.names.policy)
             .field("happy_eyeballs_delay", &self.names.delay)
-            .field("sockets", &self.names.sockets)
+            .field("local_address", &(self.names.sockets.local_v4, self.names.sockets.local_v6))
+            .field("tcp_keep_alive", &self.names.sockets.keep_alive)
             .field("http", &self.http)
             .finish()
     }
