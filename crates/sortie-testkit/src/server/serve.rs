@@ -7,6 +7,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulConnection;
 use sortie_core::{Body, HttpService, call_when_ready};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
@@ -119,7 +120,7 @@ pub(crate) fn serve<IO, S>(
     service: S,
     protocol: auto::Builder<TokioExecutor>,
     (log, number): (Log, usize),
-    mut orders: watch::Receiver<Order>,
+    orders: watch::Receiver<Order>,
 ) -> impl Future<Output = ()> + Send + 'static
 where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -130,18 +131,27 @@ where
         call_when_ready(service.clone(), request)
     });
     async move {
-        let mut connection = pin!(protocol.serve_connection_with_upgrades(TokioIo::new(io), service));
-        loop {
-            let order = tokio::select! {
-                // An error is the client's to see; nothing is left to do here.
-                _ = connection.as_mut() => return,
-                changed = orders.changed() => changed.map_or(Order::Cut, |()| *orders.borrow_and_update()),
-            };
-            match order {
-                Order::Serve => {}
-                Order::Drain => connection.as_mut().graceful_shutdown(),
-                Order::Cut => return,
-            }
+        // hyper-util forgets which version it is to serve alone where upgrades are served.
+        if protocol.is_http1_available() && protocol.is_http2_available() {
+            obey(protocol.serve_connection_with_upgrades(TokioIo::new(io), service), orders).await;
+        } else {
+            obey(protocol.serve_connection(TokioIo::new(io), service), orders).await;
+        }
+    }
+}
+
+async fn obey(connection: impl GracefulConnection, mut orders: watch::Receiver<Order>) {
+    let mut connection = pin!(connection);
+    loop {
+        let order = tokio::select! {
+            // An error is the client's to see; nothing is left to do here.
+            _ = connection.as_mut() => return,
+            changed = orders.changed() => changed.map_or(Order::Cut, |()| *orders.borrow_and_update()),
+        };
+        match order {
+            Order::Serve => {}
+            Order::Drain => connection.as_mut().graceful_shutdown(),
+            Order::Cut => return,
         }
     }
 }
