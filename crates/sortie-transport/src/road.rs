@@ -82,7 +82,12 @@ impl Road {
         match PerRequest::<Proxies>::of(extensions) {
             Some(PerRequest::Use(own)) if !Chain::has_crossed(extensions) => own,
             Some(PerRequest::Off) => &NO_PROXIES,
-            _ => self.proxies.as_ref().unwrap_or(&NO_PROXIES),
+            _ => self.proxies(),
         }
+    }
+
+    /// By which proxies a request may go that says nothing of them.
+    pub(crate) fn proxies(&self) -> &Proxies {
+        self.proxies.as_ref().unwrap_or(&NO_PROXIES)
     }
 }

@@ -47,19 +47,23 @@ impl<'a> Parts<'a> {
         Ok(Self { https, unix, host, port, tls, versions: road.versions, at: &road.at, via: None })
     }
 
-    /// Names the TLS policy, if it matters.
-    fn tls_id(&self) -> TlsId {
-        if self.https { self.tls.id() } else { 0 }
+    /// All of it that is a number or a flag, in one; the TLS policy only if it matters.
+    pub(crate) fn figures(&self) -> u64 {
+        let tls: TlsId = if self.https { self.tls.id() } else { 0 };
+        let flags = u64::from(self.https) | u64::from(self.unix) << 1;
+        tls << 20 | flags << 18 | (self.versions as u64) << 16 | u64::from(self.port)
     }
 
     /// Whether both are the same route: the host in any case.
     pub(crate) fn is(&self, other: &Self) -> bool {
-        let same = self.port == other.port && self.https == other.https && self.unix == other.unix;
-        // Mostly it is written alike, which is told faster.
-        let same_host = || self.host == other.host || self.host.eq_ignore_ascii_case(other.host);
-        let same_policy = self.tls_id() == other.tls_id() && self.versions == other.versions;
-        same && same_policy && self.at == other.at && self.via == other.via && same_host()
+        let same = self.figures() == other.figures() && self.at == other.at && self.via == other.via;
+        same && is_same_host(self.host, other.host)
     }
+}
+
+fn is_same_host(one: &str, other: &str) -> bool {
+    // Mostly it is written alike, which is told faster.
+    one == other || one.eq_ignore_ascii_case(other)
 }
 
 /// The path that the host of an `http+unix` URI stands for.
@@ -111,8 +115,7 @@ impl Hash for dyn Key + '_ {
         let parts = self.parts();
         // In as few writes as can be, because a hasher is slow over small ones.
         let mut piece = [0; 64];
-        let rest =
-            parts.tls_id() << 20 | (parts.versions as u64) << 18 | u64::from(parts.https) << 17 | u64::from(parts.port);
+        let figures = parts.figures();
         let mut bytes = parts.host.as_bytes();
         while bytes.len() > 56 {
             let (first, more) = bytes.split_at(56);
@@ -120,7 +123,7 @@ impl Hash for dyn Key + '_ {
             bytes = more;
         }
         let length = lower(&mut piece, bytes).len();
-        piece[length..length + 8].copy_from_slice(&rest.to_le_bytes());
+        piece[length..length + 8].copy_from_slice(&figures.to_le_bytes());
         state.write(&piece[..length + 8]);
     }
 }
@@ -155,6 +158,7 @@ pub(crate) struct Route {
     key_at: At,
     pub(crate) at: At,
     pub(crate) via: Option<Proxy>,
+    figures: u64,
     /// What a request without a `Host` of its own gets.
     pub(crate) host_header: HeaderValue,
     /// Scheme, host and port as in a URI, without a port that goes without saying.
@@ -177,6 +181,7 @@ impl Route {
             key_at: parts.at.clone(),
             at: parts.at.clone(),
             via: parts.via.cloned(),
+            figures: parts.figures(),
             name: name.into(),
             host_header: HeaderValue::try_from(written).map_err(|_| InvalidRequest::NoHost)?,
         };
@@ -190,6 +195,13 @@ impl Route {
             host_header: HeaderValue::from_static("localhost"),
             ..route
         })
+    }
+
+    /// Whether it is that of these parts, whose figures are given.
+    #[inline]
+    pub(crate) fn is(&self, parts: &Parts<'_>, figures: u64) -> bool {
+        let by = self.via.as_ref() == parts.via;
+        self.figures == figures && by && self.key_at == *parts.at && is_same_host(&self.host, parts.host)
     }
 
     /// Whether `uri` is one of the origin that it leads to, by whatever road.

@@ -233,10 +233,14 @@ impl Transport {
     }
 
     /// The origin of `uri`, by the road that a request with these extensions takes.
+    #[inline]
     fn origin_by(&self, uri: &Uri, extensions: &Extensions) -> Result<Arc<Origin>, BoxError> {
-        let proxies = self.road.proxies_for(extensions);
-        let mut parts = Parts::of(uri, &self.road, self.road.tls_for(extensions))?;
-        parts.versions = self.road.versions_for(extensions);
+        let (mut parts, mut proxies) = (Parts::of(uri, &self.road, &self.road.tls)?, self.road.proxies());
+        if !extensions.is_empty() {
+            parts.tls = self.road.tls_for(extensions);
+            parts.versions = self.road.versions_for(extensions);
+            proxies = self.road.proxies_for(extensions);
+        }
         if parts.https && cfg!(not(feature = "tls")) {
             return Err(InvalidRequest::TlsNotCompiled.into());
         }

@@ -69,6 +69,7 @@ impl Stream {
 macro_rules! delegate {
     ($stream:ident: $($(#[$cfg:meta])? $variant:ident),+) => {
         impl AsyncRead for $stream {
+            #[inline]
             fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
                 match self.get_mut() {
                     $($(#[$cfg])? Self::$variant(io) => Pin::new(io).poll_read(cx, buf),)+
@@ -77,12 +78,14 @@ macro_rules! delegate {
         }
 
         impl AsyncWrite for $stream {
+            #[inline]
             fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
                 match self.get_mut() {
                     $($(#[$cfg])? Self::$variant(io) => Pin::new(io).poll_write(cx, buf),)+
                 }
             }
 
+            #[inline]
             fn poll_write_vectored(
                 self: Pin<&mut Self>,
                 cx: &mut Context<'_>,
@@ -93,12 +96,14 @@ macro_rules! delegate {
                 }
             }
 
+            #[inline]
             fn is_write_vectored(&self) -> bool {
                 match self {
                     $($(#[$cfg])? Self::$variant(io) => io.is_write_vectored(),)+
                 }
             }
 
+            #[inline]
             fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
                 match self.get_mut() {
                     $($(#[$cfg])? Self::$variant(io) => Pin::new(io).poll_flush(cx),)+

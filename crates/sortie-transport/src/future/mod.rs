@@ -107,7 +107,9 @@ fn begin_http1(mut handle: Box<Exclusive>, mut request: Request<Upload>, call: C
         request.body_mut().report_to(handle.conn.clone());
         held = expect::hold(&mut request, handle.conn.origin.shared().http.expect, length);
     }
-    informational::listen(&mut request, &handle.conn, held);
+    if held.is_some() || !request.extensions().is_empty() {
+        informational::listen(&mut request, &handle.conn, held);
+    }
     handle.begin(exchange.clocks(&handle.conn));
     handle.conn.await_head(exchange.read);
     let sent = handle.sender.try_send_request(request);

@@ -43,7 +43,8 @@ const FEW: usize = 4;
 impl Origins {
     fn get(&self, parts: Parts<'_>) -> Option<&Arc<Origin>> {
         if self.known.len() <= FEW {
-            return self.known.iter().find(|(route, _)| route.parts().is(&parts)).map(|(_, origin)| origin);
+            let figures = parts.figures();
+            return self.known.iter().find(|(route, _)| route.is(&parts, figures)).map(|(_, origin)| origin);
         }
         let key: &dyn Key = &parts;
         self.known.get(key)

@@ -42,7 +42,9 @@ impl<S> TlsStream<S> {
     }
 }
 
+// Never inlined: a plain stream would pay for the registers that they need.
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for TlsStream<S> {
+    #[inline(never)]
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         Pin::new(&mut this.stream).poll_read(cx, buf).map_err(|error| this.explain(error))
@@ -50,11 +52,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for TlsStream<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TlsStream<S> {
+    #[inline(never)]
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         Pin::new(&mut this.stream).poll_write(cx, buf).map_err(|error| this.explain(error))
     }
 
+    #[inline(never)]
     fn poll_write_vectored(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -68,11 +72,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TlsStream<S> {
         self.stream.is_write_vectored()
     }
 
+    #[inline(never)]
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         Pin::new(&mut this.stream).poll_flush(cx).map_err(|error| this.explain(error))
     }
 
+    #[inline(never)]
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         Pin::new(&mut this.stream).poll_shutdown(cx).map_err(|error| this.explain(error))
