@@ -52,6 +52,8 @@
 //! | `cookies` | yes | the jar and its layer |
 //! | `json` | yes | JSON bodies |
 //! | `charset` | | text in other charsets than UTF-8 |
+//! | `hickory` | | names by hickory-resolver ([`transport::dns`]) |
+//! | `load` | | `tower::load::Load` for the service of one origin |
 //!
 //! Without default features it is a plaintext client without C code. A feature adds API or a back end and never changes
 //! a behaviour.
