@@ -34,19 +34,22 @@
 //!
 //! # Per-request override
 //!
-//! `PerRequest<PhaseTimeouts>` in the request's extensions changes the limits that it sets; [`proxy`] has another.
+//! `PerRequest<PhaseTimeouts>` in the request's extensions changes the limits that it sets, `PerRequest<Versions>` which
+//! HTTP is spoken, and `PerRequest<ExpectContinue>` whether its body waits until it is wanted; [`proxy`] has another.
+//! [`OnInformational`] there listens to interim answers.
 //!
 //! # Response metadata
 //!
-//! [`ConnectionInfo`] and [`Timings`] in the response's extensions.
+//! [`ConnectionInfo`] and [`Timings`] in the response's extensions. [`upgrade()`] takes the byte stream of one that
+//! switched protocols.
 //!
 //! # Errors
 //!
 //! Whatever failed, the chain of the error has a [`sortie_core::Fault`] that says what may have happened on the wire,
 //! or it is an [`InvalidRequest`], of which nothing was sent. Below it are [`ConnectError`] (with
 //! [`dns::ResolveError`], [`address_policy::AddressRefused`] or [`DialError`]), [`AcquireTimeout`], [`BodyFailed`],
-//! [`sortie_core::Elapsed`], `tls::TlsError` and the errors of hyper and the system. A request that a
-//! connection did not take is sent again over another, with any body, and one that an HTTP/2 server refused, with a
+//! [`HeadRefused`], [`TooManyInformational`], [`sortie_core::Elapsed`], `tls::TlsError` and the errors of hyper
+//! and the system. A request that a connection did not take is sent again over another, with any body, and one that an HTTP/2 server refused, with a
 //! body that can be sent again; anything else is left to a retry layer.
 //!
 //! # Differences from requests
