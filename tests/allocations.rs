@@ -31,7 +31,7 @@ fn main() {
         let bare = warm_get(Transport::default(), &uri).await;
         let boxed = warm_get(BoxHttp::new(Transport::default()), &uri).await;
         let front = warm_get(Session::from_service(Transport::default()), &uri).await;
-        let session = warm_get(Session::new(), &uri).await;
+        let session = warm_get(Session::builder().no_env().build().expect("a session"), &uri).await;
 
         println!("allocations of a warm GET, request and response body included:");
         println!("  transport alone                     {bare}");

@@ -29,7 +29,7 @@ impl Called {
 
 /// The defaults with default headers.
 fn builder(setup: &Setup) -> Result<SessionBuilder, BoxError> {
-    let builder = Session::builder().transport_options(transport::options(setup)?);
+    let builder = Session::builder().no_env().transport_options(transport::options(setup)?);
     Ok(setup.headers.iter().fold(builder, |builder, (name, value)| builder.header(name, value)))
 }
 
