@@ -1,13 +1,14 @@
 //! What is in the jar, behind its lock: looking up, putting in, making room.
 
+use std::cell::LazyCell;
 use std::time::SystemTime;
 
-use super::entry::Entry;
+use super::entry::{Entry, Micros};
 use super::tree::Tree;
 use crate::domain::RequestUrl;
 use crate::retrieve::{goes_with, order};
-use crate::store::{Accepted, shadows};
-use crate::{Refused, SiteContext};
+use crate::store::{Accepted, Context, shadows};
+use crate::{PublicSuffixes, Refused};
 
 #[derive(Default)]
 pub(super) struct Shelf {
@@ -35,58 +36,72 @@ impl Shelf {
     pub(super) fn matching<'a>(
         &'a self,
         url: &'a RequestUrl<'_>,
-        site: SiteContext,
+        context: Context<'_>,
+        suffixes: &dyn PublicSuffixes,
         clock: &dyn Fn() -> SystemTime,
-    ) -> (Vec<(&'a str, &'a Entry)>, Option<SystemTime>) {
+    ) -> (Vec<(&'a str, &'a Entry)>, Option<Micros>) {
         let (mut found, mut now) = (Vec::new(), None);
+        let partition = LazyCell::new(|| context.partition(url, suffixes));
+        let is_here = |site: &[u8]| site == partition.as_bytes();
         for (domain, cookies) in self.tree.towards(&url.host).filter(|(_, cookies)| !cookies.is_empty()) {
-            let now = *now.get_or_insert_with(clock);
+            let now = *now.get_or_insert_with(|| Micros::of(clock()));
             let is_host = domain.len() == url.host.len();
             let matching = cookies.iter().filter(|cookie| is_host || !cookie.host_only);
-            found.extend(matching.filter(|cookie| goes_with(cookie, url, site, now)).map(|cookie| (domain, cookie)));
+            let going = matching.filter(|cookie| goes_with(cookie, url, context.site, is_here, now));
+            found.extend(going.map(|cookie| (domain, cookie)));
         }
         found.sort_unstable_by(|(_, a), (_, b)| order(a, b));
         (found, now)
     }
 
     /// The last steps of the storage model, those that depend on the other cookies (RFC 6265bis §5.7). A cookie that is
-    /// expired already leaves only its removal.
-    pub(super) fn put(&mut self, cookie: &Accepted<'_>, is_secure_url: bool, now: SystemTime) -> Result<(), Refused> {
+    /// expired already leaves only its removal. Says whether there is anything new afterwards.
+    pub(super) fn put(&mut self, cookie: &Accepted<'_>, is_secure_url: bool, now: Micros) -> Result<bool, Refused> {
         if !cookie.secure && !is_secure_url && self.holds_secure(cookie, now) {
             return Err(Refused::ShadowsSecure);
         }
         let cookies = self.tree.at_mut(&cookie.domain);
         let before = cookies.len();
-        let mut created = None;
-        cookies.retain(|old| {
-            let lives = !old.is_expired(now);
-            let replaced = lives && old.is_replaced_by(cookie);
-            if replaced {
-                created = Some(old.created);
+        cookies.retain(|old| !old.is_expired(now));
+        let mut is_new = cookies.len() != before;
+        let replaced = cookies.iter().position(|old| old.is_replaced_by(cookie));
+        let new = Entry::new(cookie, replaced.map_or(self.created, |old| cookies[old].created), now);
+        match (replaced, new.is_expired(now)) {
+            (Some(old), false) => {
+                is_new |= !cookies[old].says_the_same(&new);
+                cookies[old] = new;
             }
-            lives && !replaced
-        });
-        if cookie.expires.is_none_or(|expires| expires > now) {
-            let created = created.unwrap_or(self.created);
-            self.created += 1;
-            cookies.push(Entry::new(cookie, created, now));
+            (Some(old), true) => {
+                is_new = true;
+                cookies.remove(old);
+            }
+            (None, false) => {
+                is_new = true;
+                self.created += 1;
+                if cookies.is_empty() {
+                    // Most domains have few cookies, and a vector that grows by itself begins with four.
+                    cookies.reserve_exact(1);
+                }
+                cookies.push(new);
+            }
+            (None, true) => {}
         }
         let after = cookies.len();
         self.count = self.count + after - before;
         if after == 0 {
             self.tree.prune(&cookie.domain);
         }
-        Ok(())
+        Ok(is_new)
     }
 
-    fn holds_secure(&self, new: &Accepted<'_>, now: SystemTime) -> bool {
-        let shadowed = |old: &Entry| old.secure && !old.is_expired(now) && shadows(new, old.name(), &old.path);
+    fn holds_secure(&self, new: &Accepted<'_>, now: Micros) -> bool {
+        let shadowed = |old: &Entry| old.secure && !old.is_expired(now) && shadows(new, old.name(), old.path());
         self.tree.towards(&new.domain).any(|(_, cookies)| cookies.iter().any(shadowed))
             || self.tree.any_below(&new.domain, &shadowed)
     }
 
     /// Brings a domain, then the whole, back under its limit.
-    pub(super) fn make_room(&mut self, domain: &str, per_domain: usize, total: usize, now: SystemTime) {
+    pub(super) fn make_room(&mut self, domain: &str, per_domain: usize, total: usize, now: Micros) {
         let cookies = self.tree.at_mut(domain);
         if cookies.len() > per_domain {
             let before = cookies.len();
@@ -95,10 +110,12 @@ impl Shelf {
             self.count = self.count + cookies.len() - before;
         }
         self.tree.prune(domain);
-        if self.count > total {
-            self.retain(|_, cookie| !cookie.is_expired(now));
+        if self.count <= total {
+            return;
         }
-        if self.count > total {
+        self.retain(|_, cookie| !cookie.is_expired(now));
+        // Also if that has made room, but little: each cookie would go through the whole jar otherwise.
+        if self.count > total - total / 10 {
             let mut worths = Vec::with_capacity(self.count);
             self.tree.for_each(&mut |_, cookie| worths.push(cookie.worth()));
             let least = least_kept(worths, total);

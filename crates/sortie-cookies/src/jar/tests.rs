@@ -1,9 +1,10 @@
 use std::sync::atomic::AtomicU64;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::Uri;
 
 use super::*;
+use crate::SiteContext;
 
 /// A clock that the test moves.
 #[derive(Clone, Default)]
@@ -405,13 +406,13 @@ mod naive {
         pub(super) fn set(&mut self, url: &Url, field: &[u8], now: SystemTime, number: usize) {
             let url = RequestUrl::of_url(url).unwrap();
             let Ok(parsed) = SetCookie::parse(field) else { return };
-            let Ok(new) = accept(&parsed, &url, SiteContext::SameSite, &crate::PslSuffixes, now) else { return };
+            let Ok(new) = accept(&parsed, &url, Context::default(), &crate::PslSuffixes, now) else { return };
             self.0.retain(|old| old.expires.is_none_or(|expires| expires > now));
             let shadows = |old: &Kept| {
                 old.secure
                     && old.name == new.name
                     && (domain_match(&old.domain, &new.domain) || domain_match(&new.domain, &old.domain))
-                    && path_match(new.path, &old.path)
+                    && path_match(new.path.as_bytes(), old.path.as_bytes())
             };
             if !new.secure && !url.secure && self.0.iter().any(shadows) {
                 return;
@@ -445,7 +446,9 @@ mod naive {
                 if cookie.host_only { cookie.domain == *url.host } else { domain_match(&url.host, &cookie.domain) }
             };
             let mut list: Vec<_> = self.0.iter().filter(|cookie| host_matches(cookie)).collect();
-            list.retain(|cookie| path_match(url.path, &cookie.path) && (url.secure || !cookie.secure));
+            list.retain(|cookie| {
+                path_match(url.path.as_bytes(), cookie.path.as_bytes()) && (url.secure || !cookie.secure)
+            });
             list.retain(|cookie| cookie.expires.is_none_or(|expires| expires > now));
             list.sort_by_key(|cookie| (std::cmp::Reverse(cookie.path.len()), cookie.created));
             let pair = |cookie: &Kept| match &*cookie.name {

@@ -81,11 +81,11 @@ impl Tree {
     }
 
     /// Calls `visit` for every cookie with its domain.
-    pub(super) fn for_each(&self, visit: &mut impl FnMut(&str, &Entry)) {
+    pub(super) fn for_each<'a>(&'a self, visit: &mut impl FnMut(&str, &'a Entry)) {
         self.visit(None, visit);
     }
 
-    fn visit(&self, domain: Option<&str>, visit: &mut impl FnMut(&str, &Entry)) {
+    fn visit<'a>(&'a self, domain: Option<&str>, visit: &mut impl FnMut(&str, &'a Entry)) {
         self.cookies.iter().for_each(|entry| visit(domain.unwrap_or_default(), entry));
         for (label, child) in self.below.iter().flat_map(|below| below.iter()) {
             child.visit(Some(&join(label, domain)), visit);

@@ -248,7 +248,9 @@ async fn a_header_set_by_hand_is_merged_or_stands_alone() {
 #[tokio::test]
 async fn a_cross_site_request_gets_what_is_for_all_sites() {
     let client = Client::new();
-    client.get("https://a.com/set?strict=1;+Path=/;+SameSite=Strict&lax=1;+Path=/&none=1;+Path=/;+SameSite=None").await;
+    client
+        .get("https://a.com/set?strict=1;+Path=/;+SameSite=Strict&lax=1;+Path=/&none=1;+Path=/;+SameSite=None;+Secure")
+        .await;
     for (method, site, expected) in [
         ("GET", SiteContext::SameSite, "strict=1; lax=1; none=1"),
         ("GET", SiteContext::CrossSiteNavigation, "lax=1; none=1"),
