@@ -81,7 +81,7 @@ fn is_loopback(host: &str) -> bool {
 
 /// The domains under which anyone may register a name, so that no cookie may be for all of one.
 ///
-/// The default is [`PslSuffixes`]. A closure is one too, so a list read at run time, or a company's own, needs no type.
+/// The default is [`PslSuffixes`]; a list read at run time is a [`SuffixList`](crate::SuffixList). A closure is one too.
 ///
 /// ```
 /// use sortie_cookies::{Jar, JarOptions, PublicSuffixes};

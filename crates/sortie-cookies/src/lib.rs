@@ -81,6 +81,7 @@ mod request_cookies;
 mod retrieve;
 mod site;
 mod store;
+mod suffix_list;
 
 pub use cookie_store::{CookieRequest, CookieStore};
 pub use domain::{PslSuffixes, PublicSuffixes};
@@ -91,3 +92,4 @@ pub use partition::Partition;
 pub use refused::Refused;
 pub use request_cookies::RequestCookies;
 pub use site::SiteContext;
+pub use suffix_list::{SuffixList, SuffixListError};
