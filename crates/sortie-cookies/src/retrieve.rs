@@ -38,7 +38,9 @@ pub(crate) fn order(a: &Entry, b: &Entry) -> Ordering {
 
 /// The value of the `Cookie` field, marked sensitive; `None` for no cookies.
 pub(crate) fn field<'a>(cookies: impl Iterator<Item = &'a Entry> + Clone) -> Option<HeaderValue> {
-    let mut field = Vec::with_capacity(cookies.clone().map(|cookie| cookie.pair().len() + 2).sum());
+    // To the octet, for a vector with room left costs `Bytes` an allocation.
+    let length: usize = cookies.clone().map(|cookie| cookie.pair().len() + 2).sum();
+    let mut field = Vec::with_capacity(length.saturating_sub(2));
     for cookie in cookies {
         if !field.is_empty() {
             field.extend_from_slice(b"; ");

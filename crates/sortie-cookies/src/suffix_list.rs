@@ -61,7 +61,9 @@ impl SuffixList {
         let (exception, rule) = rule.strip_prefix('!').map_or((false, rule), |rest| (true, rest));
         let (wildcard, rule) = rule.strip_prefix("*.").map_or((false, rule), |rest| (true, rest));
         // Other lists begin rules with a dot. Host names are under the IDNA rules of URLs.
-        let Ok(url::Host::Domain(domain)) = url::Host::parse(rule.strip_prefix('.').unwrap_or(rule)) else { return None };
+        let Ok(url::Host::Domain(domain)) = url::Host::parse(rule.strip_prefix('.').unwrap_or(rule)) else {
+            return None;
+        };
         if (exception && wildcard) || domain.contains('*') || domain.split('.').any(str::is_empty) {
             return None;
         }

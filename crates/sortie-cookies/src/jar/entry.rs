@@ -13,6 +13,8 @@ use crate::store::Accepted;
 pub(crate) struct Entry {
     /// The pair as it is sent (`name=value`, or the value alone where there is no name), the path, the partition.
     text: Box<[u8]>,
+    /// Tells most names apart without a look at the text.
+    name_mark: u32,
     name_length: u16,
     pair_length: u16,
     path_length: u16,
@@ -25,6 +27,13 @@ pub(crate) struct Entry {
     pub(crate) created: u64,
     /// The last time it was set or sent.
     used: AtomicU64,
+}
+
+/// Of the first and the last octets, where names differ if they do.
+fn mark(name: &[u8]) -> u32 {
+    let four = |octets: &[u8]| octets.iter().fold(0, |mark, &octet| mark << 8 | u32::from(octet));
+    let edge = name.len().min(4);
+    four(&name[..edge]).rotate_left(5) ^ four(&name[name.len() - edge..])
 }
 
 /// Microseconds since 1970.
@@ -60,6 +69,7 @@ impl Entry {
         let length = |octets: usize| u16::try_from(octets).expect("a pair has 4097 octets at most, a path 65,535");
         Self {
             text: text.into(),
+            name_mark: mark(cookie.name),
             name_length: length(cookie.name.len()),
             pair_length: length(cookie.name.len() + equals.len() + cookie.value.len()),
             path_length: length(cookie.path.len()),
@@ -108,7 +118,8 @@ impl Entry {
     /// Whether the new cookie, of the same domain, takes this one's place (§5.7, the last steps; with CHIPS the
     /// partition belongs to what a cookie is known by).
     pub(super) fn is_replaced_by(&self, new: &Accepted<'_>) -> bool {
-        self.host_only == new.host_only
+        self.name_mark == mark(new.name)
+            && self.host_only == new.host_only
             && self.name() == new.name
             && self.path() == new.path.as_bytes()
             && self.partition() == new.partition.as_deref().unwrap_or_default().as_bytes()

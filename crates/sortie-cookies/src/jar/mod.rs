@@ -1,6 +1,7 @@
 //! The jar: cookies of many hosts, shared by clones.
 
 mod entry;
+mod few;
 mod options;
 mod shelf;
 #[cfg(test)]
@@ -22,7 +23,7 @@ pub use self::options::JarOptions;
 use self::shelf::Shelf;
 pub use self::watch::Subscription;
 use self::watch::Watchers;
-use crate::domain::{MAX_HOST, RequestUrl};
+use crate::domain::RequestUrl;
 use crate::persist::Sessions;
 use crate::retrieve;
 use crate::store::{Accepted, Context, accept, readmit};
@@ -110,8 +111,7 @@ impl Jar {
         let cookie = accept(set, &url, context, &*options.suffixes, now)?;
         let now = Micros::of(now);
         self.write(|shelf| {
-            let is_new = shelf.put(&cookie, url.secure, now);
-            shelf.make_room(&cookie.domain, options.per_domain, options.total, now);
+            let is_new = shelf.put(&cookie, url.secure, options.limits(), now);
             (is_new.map(|_| ()), is_new == Ok(true))
         })
     }
@@ -139,7 +139,7 @@ impl Jar {
         let url = if options.trust_loopback { url.trusting_loopback() } else { url };
         let shelf = self.read();
         let (cookies, now) = shelf.matching(&url, context, &*options.suffixes, &*options.clock);
-        then(&cookies, now?)
+        then(cookies.as_slice(), now?)
     }
 
     /// The cookie of this name that a request to `url` sends first.
@@ -153,10 +153,6 @@ impl Jar {
 
     /// Removes the cookies of exactly this domain, path and name, host-only or not; whether there was one.
     pub fn remove(&self, domain: &str, path: &str, name: &str) -> bool {
-        // No cookie has a longer one, and the tree is as deep as the name has labels.
-        if domain.len() > MAX_HOST {
-            return false;
-        }
         let domain = domain.to_ascii_lowercase();
         let is_it = |cookie: &Entry| cookie.path() == path.as_bytes() && cookie.name() == name.as_bytes();
         self.write(|shelf| {
@@ -282,8 +278,7 @@ impl Jar {
         self.write(|shelf| {
             let mut is_changed = false;
             for cookie in &admitted {
-                is_changed |= shelf.put(cookie, true, now) == Ok(true);
-                shelf.make_room(&cookie.domain, options.per_domain, options.total, now);
+                is_changed |= shelf.put(cookie, true, options.limits(), now) == Ok(true);
             }
             (admitted.len(), is_changed)
         })

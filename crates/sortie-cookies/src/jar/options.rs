@@ -2,6 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::shelf::Limits;
 use crate::{PslSuffixes, PublicSuffixes};
 
 /// What a [`Jar`](crate::Jar) admits and how much it holds.
@@ -69,6 +70,12 @@ impl JarOptions {
     pub fn clock(mut self, now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         self.clock = Arc::new(now);
         self
+    }
+}
+
+impl JarOptions {
+    pub(super) fn limits(&self) -> Limits {
+        Limits { per_domain: self.per_domain, total: self.total }
     }
 }
 

@@ -498,7 +498,6 @@ fn the_jar_answers_as_the_plain_text_of_the_rfc_does() {
     }
 }
 
-// A tree as deep as the name has labels would be made and unmade, and the stack is not that deep.
 #[test]
 fn a_domain_longer_than_any_is_not_looked_for() {
     let jar = Jar::new();
