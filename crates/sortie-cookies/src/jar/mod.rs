@@ -23,7 +23,7 @@ pub use self::options::JarOptions;
 use self::shelf::Shelf;
 pub use self::watch::Subscription;
 use self::watch::Watchers;
-use crate::domain::RequestUrl;
+use crate::domain::{RequestUrl, domain_match};
 use crate::persist::Sessions;
 use crate::retrieve;
 use crate::store::{Accepted, Context, accept, readmit};
@@ -172,6 +172,22 @@ impl Jar {
         self.numbered().into_iter().map(|(_, cookie)| cookie)
     }
 
+    /// A copy of every cookie that a same-site request to `url` sends, in the order in which it does.
+    pub fn iter_for(&self, url: &Url) -> impl Iterator<Item = StoredCookie> + use<> {
+        let copies = RequestUrl::of_url(url).and_then(|url| {
+            self.matching(url, Context::default(), |cookies, _| {
+                Some(cookies.iter().map(|(domain, cookie)| cookie.to_stored(domain)).collect::<Vec<_>>())
+            })
+        });
+        copies.unwrap_or_default().into_iter()
+    }
+
+    /// A copy of every cookie of a domain and of its subdomains, in the order of creation.
+    pub fn iter_domain(&self, domain: &str) -> impl Iterator<Item = StoredCookie> + use<> {
+        let domain = domain.strip_prefix('.').unwrap_or(domain).to_ascii_lowercase();
+        self.iter().filter(move |stored| domain_match(&stored.domain, &domain))
+    }
+
     fn numbered(&self) -> Vec<(u64, StoredCookie)> {
         let now = Micros::of((self.0.options.clock)());
         let mut all = Vec::new();
@@ -215,7 +231,7 @@ impl Jar {
     /// Drops the cookies of a domain and of its subdomains.
     pub fn clear_domain(&self, domain: &str) {
         let domain = domain.strip_prefix('.').unwrap_or(domain).to_ascii_lowercase();
-        self.keep(|at, _| !crate::domain::domain_match(at, &domain));
+        self.keep(|at, _| !domain_match(at, &domain));
     }
 
     /// Calls `told` after every change of what the jar holds, for as long as the [`Subscription`] lives: on the thread

@@ -269,6 +269,25 @@ async fn a_cross_site_request_gets_what_is_for_all_sites() {
 }
 
 #[tokio::test]
+async fn a_request_says_its_partition() {
+    let jar = Jar::new();
+    let set = reply(200, [("set-cookie", "id=7; Path=/; Secure; Partitioned")], "");
+    let page = |text| Partition::of(&url::Url::parse(text).unwrap()).unwrap();
+    let server = Scripted::new([set, reply(200, [], ""), reply(200, [], ""), reply(200, [], "")]);
+    let service = CookiesLayer::new(CookieOptions::jar(jar)).layer(server.clone());
+    let pages = [Some("https://shop.com/cart"), Some("https://www.shop.com/"), Some("https://bank.com/"), None];
+    for page in pages.map(|text| text.map(page)) {
+        let mut request = Request::get("https://chat.example/").body(sortie_core::Body::empty()).unwrap();
+        if let Some(page) = page {
+            request.extensions_mut().insert(page);
+        }
+        service.clone().oneshot(request).await.unwrap();
+    }
+    let sent: Vec<_> = server.requests().iter().map(|request| request.headers.get(COOKIE).cloned()).collect();
+    assert_eq!(sent, [None, Some("id=7".parse().unwrap()), None, None]);
+}
+
+#[tokio::test]
 async fn without_a_host_nothing_is_sent_or_kept() {
     let client = Client::new();
     client.get("http://a.com/set?n=1;+Path=/").await;
