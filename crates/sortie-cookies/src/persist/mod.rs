@@ -216,7 +216,8 @@ impl Jar {
 /// A host or a domain as the jar has it; `None` for what is neither.
 fn host(text: &str) -> Option<Cow<'_, str>> {
     if !text.is_ascii() {
-        return url::Host::parse(text).ok().map(|host| host.to_string().into());
+        let host = url::Host::parse(text).ok()?.to_string();
+        return (host.len() <= MAX_HOST).then_some(host.into());
     }
     if text.parse::<std::net::Ipv6Addr>().is_ok() {
         return Some(format!("[{}]", lower(text)).into());
