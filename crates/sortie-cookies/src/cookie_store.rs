@@ -3,7 +3,8 @@ use std::fmt;
 use http::{HeaderValue, Uri};
 use sortie_core::Origin;
 
-use crate::SiteContext;
+use crate::store::Context;
+use crate::{Partition, SiteContext};
 
 /// A request as far as cookies are concerned.
 #[derive(Clone, Copy)]
@@ -13,13 +14,15 @@ pub struct CookieRequest<'a> {
     pub uri: &'a Uri,
     /// Who made it.
     pub site: SiteContext,
+    /// Under which site at the top; `None` for that of the URI.
+    pub partition: Option<&'a Partition>,
 }
 
 impl<'a> CookieRequest<'a> {
     /// A request to `uri` that the program or a page of the same site made.
     #[must_use]
     pub fn new(uri: &'a Uri) -> Self {
-        Self { uri, site: SiteContext::SameSite }
+        Self { uri, site: SiteContext::SameSite, partition: None }
     }
 
     /// The same, made by somebody else.
@@ -28,12 +31,27 @@ impl<'a> CookieRequest<'a> {
         self.site = site;
         self
     }
+
+    /// The same, made under this site.
+    #[must_use]
+    pub fn partition(mut self, partition: impl Into<Option<&'a Partition>>) -> Self {
+        self.partition = partition.into();
+        self
+    }
+
+    pub(crate) fn context(&self) -> Context<'a> {
+        Context { site: self.site, partition: self.partition }
+    }
 }
 
 /// Without path and query.
 impl fmt::Debug for CookieRequest<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CookieRequest").field("origin", &Origin::of(self.uri)).field("site", &self.site).finish()
+        f.debug_struct("CookieRequest")
+            .field("origin", &Origin::of(self.uri))
+            .field("site", &self.site)
+            .field("partition", &self.partition)
+            .finish()
     }
 }
 

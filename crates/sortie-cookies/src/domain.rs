@@ -15,6 +15,8 @@ pub(crate) struct RequestUrl<'a> {
     pub(crate) path: &'a str,
     /// Whether what is sent there cannot be read on the way.
     pub(crate) secure: bool,
+    /// Whether that is so because of the scheme, `https` or `wss`.
+    pub(crate) encrypted: bool,
 }
 
 impl<'a> RequestUrl<'a> {
@@ -31,8 +33,8 @@ impl<'a> RequestUrl<'a> {
         if host.is_empty() || host.len() > MAX_HOST {
             return None;
         }
-        let secure = ["https", "wss"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
-        Some(Self { host: lower(host), path, secure })
+        let encrypted = ["https", "wss"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
+        Some(Self { host: lower(host), path, secure: encrypted, encrypted })
     }
 
     /// The same, where `http` to this machine counts as secure too.
@@ -44,7 +46,8 @@ impl<'a> RequestUrl<'a> {
 
 /// Borrowed where there is nothing to change, which is nearly always.
 pub(crate) fn lower(text: &str) -> Cow<'_, str> {
-    if text.bytes().any(|octet| octet.is_ascii_uppercase()) {
+    // Without a way out of the loop several octets are looked at in one step.
+    if text.bytes().fold(false, |found, octet| found | octet.is_ascii_uppercase()) {
         Cow::Owned(text.to_ascii_lowercase())
     } else {
         Cow::Borrowed(text)
@@ -79,7 +82,7 @@ fn is_loopback(host: &str) -> bool {
 
 /// The domains under which anyone may register a name, so that no cookie may be for all of one.
 ///
-/// The default is [`PslSuffixes`]. A closure is one too, so a list read at run time, or a company's own, needs no type.
+/// The default is [`PslSuffixes`]; a list read at run time is a [`SuffixList`](crate::SuffixList). A closure is one too.
 ///
 /// ```
 /// use sortie_cookies::{Jar, JarOptions, PublicSuffixes};
@@ -91,6 +94,22 @@ fn is_loopback(host: &str) -> bool {
 pub trait PublicSuffixes: Send + Sync {
     /// Whether `domain`, in lower case and in its ASCII form (`xn--…`), is a public suffix itself.
     fn is_public_suffix(&self, domain: &str) -> bool;
+
+    /// The public suffix of a host and one label more, which is what [`Partition`](crate::Partition) calls a site; the
+    /// host itself if it is a public suffix or has none. The host is in the same form, and no address.
+    ///
+    /// Provided, but a list with rules like `!city.kawasaki.jp` (beside `*.kawasaki.jp`) knows better.
+    fn registrable_domain<'d>(&self, host: &'d str) -> &'d str {
+        let mut domain = host;
+        while !self.is_public_suffix(domain) {
+            let Some((_, parent)) = domain.split_once('.') else { return host };
+            if self.is_public_suffix(parent) {
+                return domain;
+            }
+            domain = parent;
+        }
+        host
+    }
 }
 
 impl<F: Fn(&str) -> bool + Send + Sync> PublicSuffixes for F {
@@ -110,6 +129,12 @@ impl PublicSuffixes for PslSuffixes {
     fn is_public_suffix(&self, domain: &str) -> bool {
         let domain = domain.strip_suffix('.').unwrap_or(domain);
         psl::suffix(domain.as_bytes()).is_some_and(|suffix| suffix.as_bytes().len() == domain.len())
+    }
+
+    fn registrable_domain<'d>(&self, host: &'d str) -> &'d str {
+        let name = host.strip_suffix('.').unwrap_or(host);
+        let length = psl::domain(name.as_bytes()).map_or(name.len(), |domain| domain.as_bytes().len());
+        &host[name.len() - length..]
     }
 }
 

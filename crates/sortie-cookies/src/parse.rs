@@ -68,6 +68,9 @@ impl<'a> SetCookie<'a> {
     pub(crate) fn of(cookie: &'a Cookie<'_>) -> Result<Self, Refused> {
         let (name, value) = (cookie.name().as_bytes(), cookie.value().as_bytes());
         check_pair(name, value)?;
+        if cookie.path().is_some_and(|path| path.bytes().any(is_control)) {
+            return Err(Refused::ControlCharacter);
+        }
         let seconds = |at: cookie::time::OffsetDateTime| u64::try_from(at.unix_timestamp()).unwrap_or(0);
         let after = |seconds| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
         Ok(Self {
@@ -216,13 +219,23 @@ pub(crate) fn check_pair(name: &[u8], value: &[u8]) -> Result<(), Refused> {
     if name.iter().chain(value).any(|&octet| is_control(octet)) {
         return Err(Refused::ControlCharacter);
     }
-    let is_whole = |text: &[u8]| trim(text).len() == text.len() && !text.contains(&b';');
     let would_get_a_name = name.is_empty() && value.contains(&b'=');
-    if is_whole(name) && is_whole(value) && !name.contains(&b'=') && !would_get_a_name {
-        Ok(())
-    } else {
-        Err(Refused::Syntax)
+    if would_get_a_name { Err(Refused::Syntax) } else { check_shape(name, value) }
+}
+
+/// Whether the parser could have read this name and this value.
+fn check_shape(name: &[u8], value: &[u8]) -> Result<(), Refused> {
+    let is_whole = |text: &[u8]| trim(text).len() == text.len() && !text.contains(&b';');
+    if is_whole(name) && is_whole(value) && !name.contains(&b'=') { Ok(()) } else { Err(Refused::Syntax) }
+}
+
+/// Whether the parser could have read this cookie, all of it.
+pub(crate) fn check_read(name: &[u8], value: &[u8], path: &str) -> Result<(), Refused> {
+    check_size(name, value)?;
+    if [name, value, path.as_bytes()].into_iter().flatten().any(|&octet| is_control(octet)) {
+        return Err(Refused::ControlCharacter);
     }
+    check_shape(name, value)
 }
 
 /// The control characters that end a cookie: all but the tab (§5.6 step 1).

@@ -9,8 +9,9 @@ pub(crate) fn default_path(request: &str) -> &str {
 }
 
 /// Whether a request of this path gets a cookie of that path: the same, or below it at a segment boundary.
-pub(crate) fn path_match(request: &str, cookie: &str) -> bool {
-    request.strip_prefix(cookie).is_some_and(|rest| rest.is_empty() || cookie.ends_with('/') || rest.starts_with('/'))
+pub(crate) fn path_match(request: &[u8], cookie: &[u8]) -> bool {
+    let rest = request.strip_prefix(cookie);
+    rest.is_some_and(|rest| rest.is_empty() || cookie.ends_with(b"/") || rest.starts_with(b"/"))
 }
 
 #[cfg(test)]
@@ -51,7 +52,7 @@ mod tests {
             ("/a//b", "/a/", true),
             ("/", "/a", false),
         ] {
-            assert_eq!(path_match(request, cookie), matches, "{request} {cookie}");
+            assert_eq!(path_match(request.as_bytes(), cookie.as_bytes()), matches, "{request} {cookie}");
         }
     }
 }

@@ -15,13 +15,18 @@ pub enum Refused {
     Domain,
     /// There is neither a name nor a value (§5.7 step 2).
     Empty,
-    /// The `Path` attribute is not ASCII, so that no request could have such a path.
+    /// A `Partitioned` cookie is not `Secure` (CHIPS §2.1).
+    Partitioned,
+    /// The `Path` attribute is not ASCII, so that no request could have such a path; or the path, of the attribute or of
+    /// the URL, has more than 65,535 octets.
     Path,
     /// The name claims by its prefix (`__Secure-`, `__Host-`, `__Http-`, `__Host-Http-`) what the attributes do not
     /// keep; or there is no name and the value looks like one that does (§5.7).
     Prefix,
     /// The `Domain` attribute is a public suffix, such as `co.uk`: it would go to everybody's server (§5.7).
     PublicSuffix,
+    /// A cookie is `SameSite=None`, for requests of other sites too, and not `Secure` (§5.7).
+    SameSiteNone,
     /// A `Secure` cookie came over a connection that is not (§5.7).
     Secure,
     /// Over a connection that is not secure, a cookie would stand before a `Secure` one of the same name (§5.7).
@@ -42,9 +47,11 @@ impl fmt::Display for Refused {
             Self::CrossSite => "the cookie is for same-site requests and came with a cross-site one",
             Self::Domain => "the cookie's domain is neither the host nor a parent domain of it",
             Self::Empty => "the cookie has neither a name nor a value",
-            Self::Path => "the cookie's path is not ASCII",
+            Self::Partitioned => "a Partitioned cookie must be Secure",
+            Self::Path => "the cookie's path is not ASCII, or too long",
             Self::Prefix => "the cookie's attributes do not keep what the prefix of its name promises",
             Self::PublicSuffix => "the cookie's domain is a public suffix",
+            Self::SameSiteNone => "a SameSite=None cookie must be Secure",
             Self::Secure => "a Secure cookie cannot be set over an insecure connection",
             Self::ShadowsSecure => "the cookie would shadow a Secure one, over an insecure connection",
             Self::Syntax => "the cookie's name or value has a character that must be percent-encoded",

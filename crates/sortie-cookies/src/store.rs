@@ -6,11 +6,17 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use cookie::SameSite;
 
 use crate::domain::{RequestUrl, domain_match, lower};
+use crate::parse::check_read;
+use crate::partition::site;
 use crate::path::{default_path, path_match};
-use crate::{PublicSuffixes, Refused, SetCookie, SiteContext};
+use crate::{Partition, PublicSuffixes, Refused, SetCookie, SiteContext};
 
 /// No cookie lives longer than 400 days after it was set (§5.5).
 const MAX_AGE: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+
+/// The longest path of a cookie. An attribute of a field is shorter (§5.6); one given by hand and the path of a URL need
+/// not be.
+const MAX_PATH: usize = u16::MAX as usize;
 
 /// A cookie as the jar is to keep it.
 pub(crate) struct Accepted<'a> {
@@ -21,17 +27,32 @@ pub(crate) struct Accepted<'a> {
     pub(crate) path: &'a str,
     pub(crate) secure: bool,
     pub(crate) http_only: bool,
-    pub(crate) partitioned: bool,
     pub(crate) same_site: Option<SameSite>,
+    /// The site at the top under which it is kept; `None` for a cookie that is not partitioned.
+    pub(crate) partition: Option<Cow<'a, str>>,
     /// `None` for a session cookie.
     pub(crate) expires: Option<SystemTime>,
+}
+
+/// Who made the request that a cookie comes or goes with.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Context<'a> {
+    pub(crate) site: SiteContext,
+    pub(crate) partition: Option<&'a Partition>,
+}
+
+impl<'a> Context<'a> {
+    /// The site at the top: that of the URL itself unless the request says another.
+    pub(crate) fn partition(self, url: &RequestUrl<'_>, suffixes: &dyn PublicSuffixes) -> Cow<'a, str> {
+        self.partition.map_or_else(|| site(url, suffixes).into(), |partition| partition.as_str().into())
+    }
 }
 
 /// All of the decision that can be made without looking at other cookies; [`shadows`] is the rest.
 pub(crate) fn accept<'a>(
     set: &SetCookie<'a>,
     url: &'a RequestUrl<'_>,
-    site: SiteContext,
+    context: Context<'a>,
     suffixes: &dyn PublicSuffixes,
     now: SystemTime,
 ) -> Result<Accepted<'a>, Refused> {
@@ -44,20 +65,47 @@ pub(crate) fn accept<'a>(
         path: path(set, url)?,
         secure: set.secure,
         http_only: set.http_only,
-        partitioned: set.partitioned,
         same_site: set.same_site,
+        partition: set.partitioned.then(|| context.partition(url, suffixes)),
         expires: expires(set, now),
     };
     if accepted.secure && !url.secure {
         return Err(Refused::Secure);
     }
-    if site == SiteContext::CrossSite && accepted.same_site != Some(SameSite::None) {
+    if context.site == SiteContext::CrossSite && accepted.same_site != Some(SameSite::None) {
         return Err(Refused::CrossSite);
     }
-    if !keeps_its_prefix(&accepted, set.path) {
-        return Err(Refused::Prefix);
-    }
+    keeps_its_word(&accepted, set.path)?;
     Ok(accepted)
+}
+
+/// A cookie that was kept outside of the jar, if it may come back: it is held to the same rules, as far as they do not need
+/// the server's answer. It came over a secure connection if it is `Secure`.
+pub(crate) fn readmit<'a>(
+    mut cookie: Accepted<'a>,
+    suffixes: &dyn PublicSuffixes,
+    now: SystemTime,
+) -> Option<Accepted<'a>> {
+    check_read(cookie.name, cookie.value, cookie.path).ok()?;
+    keeps_its_word(&cookie, Some(cookie.path.as_bytes())).ok()?;
+    let is_for_others = !cookie.host_only && suffixes.is_public_suffix(&cookie.domain);
+    let is_expired = cookie.expires.is_some_and(|expires| expires <= now);
+    if is_for_others || is_expired || cookie.path.len() > MAX_PATH {
+        return None;
+    }
+    cookie.expires = cookie.expires.map(|expires| capped(expires, now));
+    Some(cookie)
+}
+
+/// Whether a cookie has all that its attributes and its name ask for.
+fn keeps_its_word(cookie: &Accepted<'_>, path: Option<&[u8]>) -> Result<(), Refused> {
+    if cookie.same_site == Some(SameSite::None) && !cookie.secure {
+        return Err(Refused::SameSiteNone);
+    }
+    if cookie.partition.is_some() && !cookie.secure {
+        return Err(Refused::Partitioned);
+    }
+    if keeps_its_prefix(cookie, path) { Ok(()) } else { Err(Refused::Prefix) }
 }
 
 /// The domain, and whether it is for that host only. A later `Domain` attribute has replaced an earlier one, so an
@@ -80,12 +128,13 @@ fn domain<'a>(
 }
 
 fn path<'a>(set: &SetCookie<'a>, url: &'a RequestUrl<'_>) -> Result<&'a str, Refused> {
-    match set.path {
+    let path = match set.path {
         Some(path) if path.starts_with(b"/") => {
-            std::str::from_utf8(path).ok().filter(|path| path.is_ascii()).ok_or(Refused::Path)
+            std::str::from_utf8(path).ok().filter(|path| path.is_ascii()).ok_or(Refused::Path)?
         }
-        _ => Ok(default_path(url.path)),
-    }
+        _ => default_path(url.path),
+    };
+    if path.len() <= MAX_PATH { Ok(path) } else { Err(Refused::Path) }
 }
 
 /// `Max-Age` before `Expires`; neither beyond the cap. What is not in the future is long ago.
@@ -98,7 +147,11 @@ fn expires(set: &SetCookie<'_>, now: SystemTime) -> Option<SystemTime> {
         (None, Some(expires)) => expires,
         (None, None) => return None,
     };
-    Some(now.checked_add(MAX_AGE).map_or(wanted, |latest| wanted.min(latest)))
+    Some(capped(wanted, now))
+}
+
+fn capped(expires: SystemTime, now: SystemTime) -> SystemTime {
+    now.checked_add(MAX_AGE).map_or(expires, |latest| expires.min(latest))
 }
 
 /// The promises that a server can make by a prefix of the name (§4.1.3, and the `__Http-` pair that browsers have added
@@ -120,8 +173,8 @@ fn keeps_its_prefix(cookie: &Accepted<'_>, path: Option<&[u8]>) -> bool {
 
 /// Whether a new cookie, from a connection that is not secure, would stand before a `Secure` one (§5.7, "leave secure
 /// cookies alone"). That the domain of one matches the other's has been seen to already.
-pub(crate) fn shadows(new: &Accepted<'_>, secure_name: &[u8], secure_path: &str) -> bool {
-    new.name == secure_name && path_match(new.path, secure_path)
+pub(crate) fn shadows(new: &Accepted<'_>, secure_name: &[u8], secure_path: &[u8]) -> bool {
+    new.name == secure_name && path_match(new.path.as_bytes(), secure_path)
 }
 
 #[cfg(test)]
@@ -137,7 +190,7 @@ mod tests {
         let uri: Uri = uri.parse().unwrap();
         let set = SetCookie::parse(field.as_bytes()).unwrap();
         let url = RequestUrl::of_uri(&uri).unwrap();
-        then(accept(&set, &url, SiteContext::SameSite, &PslSuffixes, NOW))
+        then(accept(&set, &url, Context::default(), &PslSuffixes, NOW))
     }
 
     #[test]
@@ -191,6 +244,32 @@ mod tests {
         ] {
             decide("http://example.com/a/b?c/d", &format!("a=b; {attributes}"), |accepted| {
                 assert_eq!(accepted.map(|cookie| cookie.path), expected, "{attributes}");
+            });
+        }
+    }
+
+    #[test]
+    fn the_path_of_a_url_may_be_too_long() {
+        for (length, fits) in [(65_535, true), (65_536, false)] {
+            let url = url::Url::parse(&format!("http://example.com/{}/x", "p".repeat(length - 1))).unwrap();
+            let set = SetCookie::parse(b"a=b").unwrap();
+            let url = RequestUrl::of_url(&url).unwrap();
+            let accepted = accept(&set, &url, Context::default(), &PslSuffixes, NOW);
+            assert_eq!(accepted.err(), (!fits).then_some(Refused::Path), "{length}");
+        }
+    }
+
+    #[test]
+    fn what_is_for_all_sites_must_be_secure() {
+        for (attributes, expected) in [
+            ("SameSite=None", Some(Refused::SameSiteNone)),
+            ("SameSite=None; Secure", None),
+            ("Partitioned", Some(Refused::Partitioned)),
+            ("Partitioned; Secure", None),
+            ("SameSite=Lax", None),
+        ] {
+            decide("https://example.com/", &format!("a=b; {attributes}"), |accepted| {
+                assert_eq!(accepted.err(), expected, "{attributes}");
             });
         }
     }
@@ -263,9 +342,9 @@ mod tests {
         for (same_site, in_navigation, otherwise) in
             [("Strict", true, false), ("Lax", true, false), ("None", true, true), ("x", true, false)]
         {
-            let field = format!("a=b; SameSite={same_site}");
+            let field = format!("a=b; Secure; SameSite={same_site}");
             let set = SetCookie::parse(field.as_bytes()).unwrap();
-            let taken = |site| accept(&set, &url, site, &PslSuffixes, NOW).is_ok();
+            let taken = |site| accept(&set, &url, Context { site, partition: None }, &PslSuffixes, NOW).is_ok();
             assert!(taken(SiteContext::SameSite), "{same_site}");
             assert_eq!(taken(SiteContext::CrossSiteNavigation), in_navigation, "{same_site}");
             assert_eq!(taken(SiteContext::CrossSite), otherwise, "{same_site}");

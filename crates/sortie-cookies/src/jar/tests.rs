@@ -1,9 +1,10 @@
 use std::sync::atomic::AtomicU64;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::Uri;
 
 use super::*;
+use crate::{Partition, SiteContext};
 
 /// A clock that the test moves.
 #[derive(Clone, Default)]
@@ -256,6 +257,9 @@ fn cookies_set_by_hand_are_held_to_the_rules() {
         (Cookie::new("c", "3 "), Err(Refused::Syntax)),
         (Cookie::new("c", "3\n"), Err(Refused::ControlCharacter)),
         (Cookie::new("", ""), Err(Refused::Empty)),
+        (Cookie::build(("c", "3")).path("/a\nb").build(), Err(Refused::ControlCharacter)),
+        (Cookie::build(("c", "3")).path(format!("/{}", "p".repeat(70_000))).build(), Err(Refused::Path)),
+        (Cookie::build(("c", "3")).same_site(cookie::SameSite::None).build(), Err(Refused::SameSiteNone)),
         (Cookie::new("c", "x".repeat(4096)), Err(Refused::TooLarge)),
     ] {
         let name = cookie.to_string();
@@ -319,6 +323,125 @@ fn what_can_be_removed() {
         assert_eq!(jar.iter().map(|stored| stored.cookie.name().to_owned()).collect::<Vec<_>>(), left);
         assert_eq!((jar.len(), jar.is_empty()), (left.len(), left.is_empty()));
     }
+}
+
+#[test]
+fn cookies_can_be_listed_by_url_and_by_domain() {
+    let jar = jar_with(&[
+        ("http://a.com/", "one=1; Domain=a.com; Path=/"),
+        ("http://www.a.com/", "two=1; Path=/x"),
+        ("http://b.com/", "three=1"),
+    ]);
+    let names = |cookies: Vec<StoredCookie>| cookies.iter().map(|at| at.cookie.name().to_owned()).collect::<Vec<_>>();
+    for (to, expected) in [
+        ("http://www.a.com/x/y", &["two", "one"][..]),
+        ("http://a.com/", &["one"]),
+        ("http://c.com/", &[]),
+        ("data:,x", &[]),
+    ] {
+        assert_eq!(names(jar.iter_for(&url(to)).collect()), expected, "{to}");
+    }
+    for (domain, expected) in
+        [(".A.com", &["one", "two"][..]), ("www.a.com", &["two"]), ("com", &["one", "two", "three"]), ("", &[])]
+    {
+        assert_eq!(names(jar.iter_domain(domain).collect()), expected, "{domain}");
+    }
+}
+
+// CHIPS (draft-cutler-httpbis-partitioned-cookies), and what it means without a browser's page.
+#[test]
+fn a_partitioned_cookie_stays_in_its_partition() {
+    let jar = jar_with(&[("https://chat.example/", "plain=1; Path=/; SameSite=None; Secure")]);
+    let uri = Uri::from_static("https://chat.example/");
+    let [shop, bank] = ["https://www.shop.co.uk/", "https://bank.com/"].map(|page| Partition::of(&url(page)).unwrap());
+    let own = Partition::of(&url("https://www.chat.example/")).unwrap();
+    for (partition, value) in [(Some(&shop), "shop"), (Some(&bank), "bank"), (None, "own")] {
+        let field = format!("id={value}; Path=/; SameSite=None; Secure; Partitioned");
+        let field = HeaderValue::try_from(field).unwrap();
+        jar.store(CookieRequest::new(&uri).partition(partition), &mut std::iter::once(&field));
+    }
+    assert_eq!(jar.len(), 4);
+    for (partition, expected) in [
+        (Some(&shop), "plain=1; id=shop"),
+        (Some(&bank), "plain=1; id=bank"),
+        (Some(&own), "plain=1; id=own"),
+        (None, "plain=1; id=own"),
+        (Partition::of(&url("https://other.com/")).as_ref(), "plain=1"),
+        (Partition::of(&url("http://bank.com/")).as_ref(), "plain=1"),
+    ] {
+        let answer = jar.cookies(CookieRequest::new(&uri).partition(partition)).unwrap();
+        assert_eq!(answer, expected, "{partition:?}");
+    }
+    let partitions: Vec<_> = jar.iter().map(|stored| stored.partition).collect();
+    let expected = [None, Some("https://shop.co.uk"), Some("https://bank.com"), Some("https://chat.example")];
+    assert_eq!(partitions, expected.map(|site| site.map(str::to_owned)));
+    // Deleting one leaves those of other partitions.
+    let deletion = HeaderValue::from_static("id=; Path=/; Max-Age=0; Secure; Partitioned");
+    jar.store(CookieRequest::new(&uri).partition(&bank), &mut std::iter::once(&deletion));
+    assert_eq!(jar.len(), 3);
+    assert_eq!(set(&jar, "https://chat.example/", "id=x; Partitioned"), Err(Refused::Partitioned));
+}
+
+#[test]
+fn what_is_a_change_is_told_without_a_lock_held() {
+    let jar = Jar::new();
+    let told = Arc::new(AtomicUsize::new(0));
+    let subscription = jar.on_change({
+        let (jar, told) = (Arc::downgrade(&jar.0), told.clone());
+        move || {
+            // Reading and writing from here would hang if the jar were locked.
+            let jar = Jar(jar.upgrade().unwrap());
+            assert!(jar.all().len() < 3);
+            jar.clear_expired();
+            told.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    type Step = fn(&Jar);
+    for (number, (step, is_change)) in [
+        ((|jar| set(jar, "http://a.com/", "a=1; Path=/").unwrap()) as Step, true),
+        (|jar| set(jar, "http://a.com/", "a=1; Path=/").unwrap(), false),
+        (|jar| set(jar, "http://a.com/", "a=2; Path=/").unwrap(), true),
+        (|jar| set(jar, "http://a.com/", "a=2; Path=/; HttpOnly").unwrap(), true),
+        (|jar| assert!(set(jar, "http://a.com/", "a=1; Domain=com").is_err()), false),
+        (|jar| set(jar, "http://a.com/", "b=; Max-Age=0").unwrap(), false),
+        (|jar| assert_eq!(sent(jar, "http://a.com/"), "a=2"), false),
+        (|jar| assert!(!jar.remove("a.com", "/", "b")), false),
+        (|jar| jar.retain(|_| true), false),
+        (|jar| set(jar, "http://a.com/", "a=; Max-Age=0; Path=/").unwrap(), true),
+        (Jar::clear, false),
+        (|jar| set(jar, "http://a.com/", "c=1; Path=/").unwrap(), true),
+        (|jar| assert!(jar.remove("a.com", "/", "c")), true),
+        (|jar| set(jar, "http://a.com/", "d=1").unwrap(), true),
+        (Jar::clear_session, true),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let before = told.load(Ordering::Relaxed);
+        step(&jar);
+        assert_eq!(told.load(Ordering::Relaxed) - before, usize::from(is_change), "step {number}");
+    }
+    drop(subscription);
+    let before = told.load(Ordering::Relaxed);
+    set(&jar, "http://a.com/", "e=1").unwrap();
+    assert_eq!(told.load(Ordering::Relaxed), before);
+}
+
+#[test]
+fn room_is_made_in_all_for_a_tenth_more_than_asked() {
+    let time = Time::default();
+    let jar = Jar::with_options(time.options().total(100));
+    for n in 0..100 {
+        let lifetime = if n == 0 { 1 } else { 1000 };
+        set(&jar, &format!("http://h{n}.com/"), &format!("a=1; Max-Age={lifetime}")).unwrap();
+        time.pass(2);
+    }
+    assert_eq!(jar.len(), 100);
+    set(&jar, "http://new.com/", "a=1").unwrap();
+    assert_eq!(jar.len(), 90);
+    assert_eq!(sent(&jar, "http://h10.com/"), "", "used least recently");
+    assert_eq!(sent(&jar, "http://h11.com/"), "a=1");
+    assert_eq!(sent(&jar, "http://new.com/"), "a=1");
 }
 
 #[test]
@@ -405,13 +528,13 @@ mod naive {
         pub(super) fn set(&mut self, url: &Url, field: &[u8], now: SystemTime, number: usize) {
             let url = RequestUrl::of_url(url).unwrap();
             let Ok(parsed) = SetCookie::parse(field) else { return };
-            let Ok(new) = accept(&parsed, &url, SiteContext::SameSite, &crate::PslSuffixes, now) else { return };
+            let Ok(new) = accept(&parsed, &url, Context::default(), &crate::PslSuffixes, now) else { return };
             self.0.retain(|old| old.expires.is_none_or(|expires| expires > now));
             let shadows = |old: &Kept| {
                 old.secure
                     && old.name == new.name
                     && (domain_match(&old.domain, &new.domain) || domain_match(&new.domain, &old.domain))
-                    && path_match(new.path, &old.path)
+                    && path_match(new.path.as_bytes(), old.path.as_bytes())
             };
             if !new.secure && !url.secure && self.0.iter().any(shadows) {
                 return;
@@ -445,7 +568,9 @@ mod naive {
                 if cookie.host_only { cookie.domain == *url.host } else { domain_match(&url.host, &cookie.domain) }
             };
             let mut list: Vec<_> = self.0.iter().filter(|cookie| host_matches(cookie)).collect();
-            list.retain(|cookie| path_match(url.path, &cookie.path) && (url.secure || !cookie.secure));
+            list.retain(|cookie| {
+                path_match(url.path.as_bytes(), cookie.path.as_bytes()) && (url.secure || !cookie.secure)
+            });
             list.retain(|cookie| cookie.expires.is_none_or(|expires| expires > now));
             list.sort_by_key(|cookie| (std::cmp::Reverse(cookie.path.len()), cookie.created));
             let pair = |cookie: &Kept| match &*cookie.name {
@@ -495,7 +620,6 @@ fn the_jar_answers_as_the_plain_text_of_the_rfc_does() {
     }
 }
 
-// A tree as deep as the name has labels would be made and unmade, and the stack is not that deep.
 #[test]
 fn a_domain_longer_than_any_is_not_looked_for() {
     let jar = Jar::new();

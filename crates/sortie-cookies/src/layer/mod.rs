@@ -13,7 +13,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::merge::merge;
-use crate::{CookieRequest, CookieStore, Jar, RequestCookies, SetCookie, SiteContext};
+use crate::{CookieRequest, CookieStore, Jar, Partition, RequestCookies, SetCookie, SiteContext};
 
 /// Where the cookies of a session are, and how they go together with a `Cookie` header that is set by hand.
 ///
@@ -133,15 +133,16 @@ fn prepare<B>(request: &mut Request<B>, options: Option<&CookieOptions>) -> Opti
         store: options.store.clone(),
         uri: uri.clone(),
         site: SiteContext::of(request.extensions()),
+        partition: Partition::of_request(request.extensions()).cloned(),
     });
 
     let hand = request.headers().get_all(COOKIE);
     let is_hand_set = hand.iter().next().is_some();
     let replaces = is_hand_set && options.is_some_and(|options| options.hand_set == HandSet::Replace);
-    let jar = keep.as_ref().filter(|_| !replaces).and_then(|keep| {
-        let site = keep.site.sending(request.method());
-        keep.store.cookies(CookieRequest::new(&keep.uri).site(site))
-    });
+    let jar = keep
+        .as_ref()
+        .filter(|_| !replaces)
+        .and_then(|keep| keep.store.cookies(keep.request(keep.site.sending(request.method()))));
 
     let field =
         if own.is_none() && (!is_hand_set || jar.is_none()) { jar } else { merge(own, hand.iter(), jar.as_ref()) };
@@ -157,13 +158,17 @@ struct Keep {
     store: Arc<dyn CookieStore>,
     uri: Uri,
     site: SiteContext,
+    partition: Option<Partition>,
 }
 
 impl Keep {
+    fn request(&self, site: SiteContext) -> CookieRequest<'_> {
+        CookieRequest::new(&self.uri).site(site).partition(self.partition.as_ref())
+    }
+
     fn keep(&self, headers: &HeaderMap) {
         if headers.contains_key(SET_COOKIE) {
-            let request = CookieRequest::new(&self.uri).site(self.site);
-            self.store.store(request, &mut headers.get_all(SET_COOKIE).iter());
+            self.store.store(self.request(self.site), &mut headers.get_all(SET_COOKIE).iter());
         }
     }
 }

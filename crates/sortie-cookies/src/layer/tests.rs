@@ -248,7 +248,9 @@ async fn a_header_set_by_hand_is_merged_or_stands_alone() {
 #[tokio::test]
 async fn a_cross_site_request_gets_what_is_for_all_sites() {
     let client = Client::new();
-    client.get("https://a.com/set?strict=1;+Path=/;+SameSite=Strict&lax=1;+Path=/&none=1;+Path=/;+SameSite=None").await;
+    client
+        .get("https://a.com/set?strict=1;+Path=/;+SameSite=Strict&lax=1;+Path=/&none=1;+Path=/;+SameSite=None;+Secure")
+        .await;
     for (method, site, expected) in [
         ("GET", SiteContext::SameSite, "strict=1; lax=1; none=1"),
         ("GET", SiteContext::CrossSiteNavigation, "lax=1; none=1"),
@@ -264,6 +266,25 @@ async fn a_cross_site_request_gets_what_is_for_all_sites() {
         service.oneshot(request).await.unwrap();
         assert_eq!(server.requests()[0].headers[COOKIE], expected, "{method} {site:?}");
     }
+}
+
+#[tokio::test]
+async fn a_request_says_its_partition() {
+    let jar = Jar::new();
+    let set = reply(200, [("set-cookie", "id=7; Path=/; Secure; Partitioned")], "");
+    let page = |text| Partition::of(&url::Url::parse(text).unwrap()).unwrap();
+    let server = Scripted::new([set, reply(200, [], ""), reply(200, [], ""), reply(200, [], "")]);
+    let service = CookiesLayer::new(CookieOptions::jar(jar)).layer(server.clone());
+    let pages = [Some("https://shop.com/cart"), Some("https://www.shop.com/"), Some("https://bank.com/"), None];
+    for page in pages.map(|text| text.map(page)) {
+        let mut request = Request::get("https://chat.example/").body(sortie_core::Body::empty()).unwrap();
+        if let Some(page) = page {
+            request.extensions_mut().insert(page);
+        }
+        service.clone().oneshot(request).await.unwrap();
+    }
+    let sent: Vec<_> = server.requests().iter().map(|request| request.headers.get(COOKIE).cloned()).collect();
+    assert_eq!(sent, [None, Some("id=7".parse().unwrap()), None, None]);
 }
 
 #[tokio::test]
