@@ -67,9 +67,8 @@
 //! - A `Cookie` header by hand does not switch the jar off.
 //! - A cookie given for a request never stands beside one of the same name from the jar, and never goes to another
 //!   origin.
-//! - `Domain=co.uk` is refused, prefixes are kept, a `Secure` cookie cannot be set over `http`, `SameSite=None` and
-//!   `Partitioned` want `Secure`, ports and expiry are those of RFC 6265bis. Hosts without a dot keep their name (no
-//!   `.local`).
+//! - `Domain=co.uk` is refused, prefixes are kept, a `Secure` cookie cannot be set over `http`, `Partitioned` wants
+//!   `Secure`, ports and expiry are those of RFC 6265bis. Hosts without a dot keep their name (no `.local`).
 //! - A jar is bounded: 3300 cookies, 180 of a domain ([`JarOptions`]).
 //! - A saved jar comes back as it was, with its host-only cookies; a file that is damaged is an error and changes nothing.
 //! - The host is the URI's; a `Host` header does not change whose cookies these are.

@@ -25,8 +25,6 @@ pub enum Refused {
     Prefix,
     /// The `Domain` attribute is a public suffix, such as `co.uk`: it would go to everybody's server (§5.7).
     PublicSuffix,
-    /// A cookie is `SameSite=None`, for requests of other sites too, and not `Secure` (§5.7).
-    SameSiteNone,
     /// A `Secure` cookie came over a connection that is not (§5.7).
     Secure,
     /// Over a connection that is not secure, a cookie would stand before a `Secure` one of the same name (§5.7).
@@ -51,7 +49,6 @@ impl fmt::Display for Refused {
             Self::Path => "the cookie's path is not ASCII, or too long",
             Self::Prefix => "the cookie's attributes do not keep what the prefix of its name promises",
             Self::PublicSuffix => "the cookie's domain is a public suffix",
-            Self::SameSiteNone => "a SameSite=None cookie must be Secure",
             Self::Secure => "a Secure cookie cannot be set over an insecure connection",
             Self::ShadowsSecure => "the cookie would shadow a Secure one, over an insecure connection",
             Self::Syntax => "the cookie's name or value has a character that must be percent-encoded",

@@ -99,9 +99,6 @@ pub(crate) fn readmit<'a>(
 
 /// Whether a cookie has all that its attributes and its name ask for.
 fn keeps_its_word(cookie: &Accepted<'_>, path: Option<&[u8]>) -> Result<(), Refused> {
-    if cookie.same_site == Some(SameSite::None) && !cookie.secure {
-        return Err(Refused::SameSiteNone);
-    }
     if cookie.partition.is_some() && !cookie.secure {
         return Err(Refused::Partitioned);
     }
@@ -260,10 +257,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_for_all_sites_must_be_secure() {
+    fn what_is_partitioned_must_be_secure_and_what_is_for_all_sites_need_not() {
         for (attributes, expected) in [
-            ("SameSite=None", Some(Refused::SameSiteNone)),
-            ("SameSite=None; Secure", None),
+            // Some browsers want it to be secure; the draft does not.
+            ("SameSite=None", None),
             ("Partitioned", Some(Refused::Partitioned)),
             ("Partitioned; Secure", None),
             ("SameSite=Lax", None),

@@ -219,7 +219,7 @@ fn what_is_loaded_is_held_to_the_rules() {
         ("a.com\tFALSE\t/\tFALSE\t0\t\t__Secure-n=v", false),
         ("a.com\tFALSE\t/\tTRUE\t0\t__Http-n\tv", false),
         ("#HttpOnly_a.com\tFALSE\t/\tTRUE\t0\t__Http-n\tv", true),
-        ("# sortie: SameSite=None\na.com\tFALSE\t/\tFALSE\t0\tn\tv", false),
+        ("# sortie: SameSite=None\na.com\tFALSE\t/\tFALSE\t0\tn\tv", true),
         ("# sortie: Partition=https://a.com\na.com\tFALSE\t/\tFALSE\t0\tn\tv", false),
         ("a.com\tFALSE\t/\tFALSE\t1800000000\tn\tv", false),
         ("a.com\tFALSE\t/\tFALSE\t1800000001\tn\tv", true),
