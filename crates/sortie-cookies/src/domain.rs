@@ -46,7 +46,8 @@ impl<'a> RequestUrl<'a> {
 
 /// Borrowed where there is nothing to change, which is nearly always.
 pub(crate) fn lower(text: &str) -> Cow<'_, str> {
-    if text.bytes().any(|octet| octet.is_ascii_uppercase()) {
+    // Without a way out of the loop several octets are looked at in one step.
+    if text.bytes().fold(false, |found, octet| found | octet.is_ascii_uppercase()) {
         Cow::Owned(text.to_ascii_lowercase())
     } else {
         Cow::Borrowed(text)

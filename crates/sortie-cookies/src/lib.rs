@@ -8,8 +8,10 @@
 //!
 //! What it enforces that clients outside browsers seldom do: public suffixes, host-only cookies, `__Secure-` and
 //! `__Host-` (and `__Http-`, `__Host-Http-`), no `Secure` cookie from an insecure server and none shadowed by one,
-//! `SameSite` for requests that say who made them ([`SiteContext`]), the 400-day cap, the limits of size, and a bound
-//! on what a jar holds.
+//! `SameSite` for requests that say who made them ([`SiteContext`]), `Partitioned` cookies ([`Partition`]), the 400-day
+//! cap, the limits of size, and a bound on what a jar holds.
+//!
+//! [`persist`] keeps a jar on disk, as JSON or as the `cookies.txt` of curl, wget and yt-dlp.
 //!
 //! # Example
 //!
@@ -47,6 +49,9 @@
 //! the jar's cookies, name by name, and its value wins; [`CookieOptions::hand_set`] makes it replace them. A cookie
 //! given for the request stands before both.
 //!
+//! Two extensions say who makes a request: [`SiteContext`], whether another site does, and [`Partition`], under which
+//! site at the top. A request without them is the program's own: same-site, and its own top level.
+//!
 //! # Response metadata
 //!
 //! [`set_by`] reads what an answer sets; what was kept is in the jar.
@@ -62,9 +67,16 @@
 //! - A `Cookie` header by hand does not switch the jar off.
 //! - A cookie given for a request never stands beside one of the same name from the jar, and never goes to another
 //!   origin.
-//! - `Domain=co.uk` is refused, prefixes are kept, a `Secure` cookie cannot be set over `http`, ports and expiry are
-//!   those of RFC 6265bis. Hosts without a dot keep their name (no `.local`).
+//! - `Domain=co.uk` is refused, prefixes are kept, a `Secure` cookie cannot be set over `http`, `SameSite=None` and
+//!   `Partitioned` want `Secure`, ports and expiry are those of RFC 6265bis. Hosts without a dot keep their name (no
+//!   `.local`).
+//! - A jar is bounded: 3300 cookies, 180 of a domain ([`JarOptions`]).
+//! - A saved jar comes back as it was, with its host-only cookies; a file that is damaged is an error and changes nothing.
 //! - The host is the URI's; a `Host` header does not change whose cookies these are.
+//!
+//! # Features
+//!
+//! `json`, on by default: cookies on disk as JSON. `cookies.txt` needs no feature.
 
 mod cookie_store;
 mod date;

@@ -68,6 +68,9 @@ impl<'a> SetCookie<'a> {
     pub(crate) fn of(cookie: &'a Cookie<'_>) -> Result<Self, Refused> {
         let (name, value) = (cookie.name().as_bytes(), cookie.value().as_bytes());
         check_pair(name, value)?;
+        if cookie.path().is_some_and(|path| path.bytes().any(is_control)) {
+            return Err(Refused::ControlCharacter);
+        }
         let seconds = |at: cookie::time::OffsetDateTime| u64::try_from(at.unix_timestamp()).unwrap_or(0);
         let after = |seconds| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
         Ok(Self {

@@ -17,8 +17,8 @@ pub enum Refused {
     Empty,
     /// A `Partitioned` cookie is not `Secure` (CHIPS §2.1).
     Partitioned,
-    /// The `Path` attribute is not ASCII, so that no request could have such a path; or there is none and the path of
-    /// the URL has more than 65,535 octets.
+    /// The `Path` attribute is not ASCII, so that no request could have such a path; or the path, of the attribute or of
+    /// the URL, has more than 65,535 octets.
     Path,
     /// The name claims by its prefix (`__Secure-`, `__Host-`, `__Http-`, `__Host-Http-`) what the attributes do not
     /// keep; or there is no name and the value looks like one that does (§5.7).

@@ -14,7 +14,8 @@ use crate::{Partition, PublicSuffixes, Refused, SetCookie, SiteContext};
 /// No cookie lives longer than 400 days after it was set (§5.5).
 const MAX_AGE: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
-/// The longest path of a cookie. An attribute is shorter (§5.6); the path of a URL need not be.
+/// The longest path of a cookie. An attribute of a field is shorter (§5.6); one given by hand and the path of a URL need
+/// not be.
 const MAX_PATH: usize = u16::MAX as usize;
 
 /// A cookie as the jar is to keep it.
@@ -127,12 +128,13 @@ fn domain<'a>(
 }
 
 fn path<'a>(set: &SetCookie<'a>, url: &'a RequestUrl<'_>) -> Result<&'a str, Refused> {
-    match set.path {
+    let path = match set.path {
         Some(path) if path.starts_with(b"/") => {
-            std::str::from_utf8(path).ok().filter(|path| path.is_ascii()).ok_or(Refused::Path)
+            std::str::from_utf8(path).ok().filter(|path| path.is_ascii()).ok_or(Refused::Path)?
         }
-        _ => Some(default_path(url.path)).filter(|path| path.len() <= MAX_PATH).ok_or(Refused::Path),
-    }
+        _ => default_path(url.path),
+    };
+    if path.len() <= MAX_PATH { Ok(path) } else { Err(Refused::Path) }
 }
 
 /// `Max-Age` before `Expires`; neither beyond the cap. What is not in the future is long ago.
@@ -242,6 +244,32 @@ mod tests {
         ] {
             decide("http://example.com/a/b?c/d", &format!("a=b; {attributes}"), |accepted| {
                 assert_eq!(accepted.map(|cookie| cookie.path), expected, "{attributes}");
+            });
+        }
+    }
+
+    #[test]
+    fn the_path_of_a_url_may_be_too_long() {
+        for (length, fits) in [(65_535, true), (65_536, false)] {
+            let url = url::Url::parse(&format!("http://example.com/{}/x", "p".repeat(length - 1))).unwrap();
+            let set = SetCookie::parse(b"a=b").unwrap();
+            let url = RequestUrl::of_url(&url).unwrap();
+            let accepted = accept(&set, &url, Context::default(), &PslSuffixes, NOW);
+            assert_eq!(accepted.err(), (!fits).then_some(Refused::Path), "{length}");
+        }
+    }
+
+    #[test]
+    fn what_is_for_all_sites_must_be_secure() {
+        for (attributes, expected) in [
+            ("SameSite=None", Some(Refused::SameSiteNone)),
+            ("SameSite=None; Secure", None),
+            ("Partitioned", Some(Refused::Partitioned)),
+            ("Partitioned; Secure", None),
+            ("SameSite=Lax", None),
+        ] {
+            decide("https://example.com/", &format!("a=b; {attributes}"), |accepted| {
+                assert_eq!(accepted.err(), expected, "{attributes}");
             });
         }
     }

@@ -200,7 +200,8 @@ impl SessionBuilder {
         self
     }
 
-    /// A jar to read and to write, shared with whoever else has it.
+    /// A jar to read and to write, shared with whoever else has it; [`Jar::open`](sortie_cookies::Jar::open) reads one
+    /// from a file.
     #[cfg(feature = "cookies")]
     pub fn jar(mut self, jar: sortie_cookies::Jar) -> Self {
         self.settings.cookies = Some(sortie_cookies::CookieOptions::jar(jar.clone()));

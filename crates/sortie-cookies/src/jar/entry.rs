@@ -25,7 +25,7 @@ pub(crate) struct Entry {
     expires: Micros,
     /// The number of the cookie in the order of creation. One that is set anew keeps its number.
     pub(crate) created: u64,
-    /// The last time it was set or sent.
+    /// The last time it was set or sent, to the second.
     used: AtomicU64,
 }
 
@@ -136,8 +136,8 @@ impl Entry {
     }
 
     pub(super) fn touch(&self, now: Micros) {
-        // Readers share the line: it is written only for news.
-        if self.used.load(Ordering::Relaxed) < now.0 {
+        // Readers share the line, and what is least recently used need not be known more exactly.
+        if self.used.load(Ordering::Relaxed).saturating_add(1_000_000) <= now.0 {
             self.used.store(now.0, Ordering::Relaxed);
         }
     }

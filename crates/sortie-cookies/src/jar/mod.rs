@@ -151,7 +151,8 @@ impl Jar {
         })
     }
 
-    /// Removes the cookies of exactly this domain, path and name, host-only or not; whether there was one.
+    /// Removes the cookies of exactly this domain, path and name, host-only or not, in every partition; whether there
+    /// was one.
     pub fn remove(&self, domain: &str, path: &str, name: &str) -> bool {
         let domain = domain.to_ascii_lowercase();
         let is_it = |cookie: &Entry| cookie.path() == path.as_bytes() && cookie.name() == name.as_bytes();

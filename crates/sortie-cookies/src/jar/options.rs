@@ -31,7 +31,7 @@ impl Default for JarOptions {
 }
 
 impl JarOptions {
-    /// The most cookies of one domain, 180 unless set; each subdomain counts for itself.
+    /// The most cookies of one domain, 180 unless set; each subdomain counts for itself, all partitions together.
     ///
     /// A cookie beyond the limit evicts those that have expired, then those that are not `Secure` before those that
     /// are, in each group the ones used least recently first. A tenth of the limit goes at once, so that a full jar
@@ -42,7 +42,8 @@ impl JarOptions {
         self
     }
 
-    /// The most cookies in all, 3300 unless set. Eviction is as for [`per_domain`](Self::per_domain).
+    /// The most cookies in all, 3300 unless set. Eviction is as for [`per_domain`](Self::per_domain): RFC 6265bis §5.7
+    /// would let any of them go by their last use; here a server without TLS cannot drive out a `Secure` cookie.
     #[must_use]
     pub fn total(mut self, limit: usize) -> Self {
         self.total = limit;

@@ -257,6 +257,9 @@ fn cookies_set_by_hand_are_held_to_the_rules() {
         (Cookie::new("c", "3 "), Err(Refused::Syntax)),
         (Cookie::new("c", "3\n"), Err(Refused::ControlCharacter)),
         (Cookie::new("", ""), Err(Refused::Empty)),
+        (Cookie::build(("c", "3")).path("/a\nb").build(), Err(Refused::ControlCharacter)),
+        (Cookie::build(("c", "3")).path(format!("/{}", "p".repeat(70_000))).build(), Err(Refused::Path)),
+        (Cookie::build(("c", "3")).same_site(cookie::SameSite::None).build(), Err(Refused::SameSiteNone)),
         (Cookie::new("c", "x".repeat(4096)), Err(Refused::TooLarge)),
     ] {
         let name = cookie.to_string();

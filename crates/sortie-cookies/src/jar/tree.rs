@@ -29,7 +29,18 @@ enum Below {
 
 /// The labels of a host from the right; an address is one label.
 fn labels(host: &str) -> impl Iterator<Item = &str> {
-    host.rsplitn(if is_address(host) { 1 } else { usize::MAX }, '.')
+    let is_whole = is_address(host);
+    let mut rest = Some(host);
+    std::iter::from_fn(move || {
+        let host = rest?;
+        // Labels are short: the search of `rsplit` takes longer to begin than to find.
+        let (before, label) = match host.bytes().rposition(|octet| octet == b'.') {
+            Some(dot) if !is_whole => (Some(&host[..dot]), &host[dot + 1..]),
+            _ => (None, host),
+        };
+        rest = before;
+        Some(label)
+    })
 }
 
 impl Tree {

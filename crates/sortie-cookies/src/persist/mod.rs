@@ -68,6 +68,9 @@
 //! which others skip. A cookie with a tab in it, or with a domain that begins with a dot, cannot be written and is left
 //! out.
 //!
+//! What others make of it: curl takes a value without a name for a name without a value; wget takes a cookie that is
+//! `HttpOnly` for a comment.
+//!
 //! Read is also what others write: `\r\n`, comments and empty lines, any case of `TRUE`, a domain with a port (wget) or
 //! without its dot, an IPv6 address without brackets (curl), an empty expiry (Python), one with a fraction, a name
 //! without a value (six fields), a value without a name.
@@ -213,7 +216,8 @@ impl Jar {
 /// A host or a domain as the jar has it; `None` for what is neither.
 fn host(text: &str) -> Option<Cow<'_, str>> {
     if !text.is_ascii() {
-        return url::Host::parse(text).ok().map(|host| host.to_string().into());
+        let host = url::Host::parse(text).ok()?.to_string();
+        return (host.len() <= MAX_HOST).then_some(host.into());
     }
     if text.parse::<std::net::Ipv6Addr>().is_ok() {
         return Some(format!("[{}]", lower(text)).into());

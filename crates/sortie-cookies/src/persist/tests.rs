@@ -191,6 +191,8 @@ fn a_cookies_txt_of_others_is_read() {
         ("# x\r\n\r\n# sortie: SameSite=lax\n", Err(3)),
         ("# sortie: Partition=a.com\n", Err(1)),
         ("<html>\n", Err(1)),
+        (&*format!("{}\tFALSE\t/\tFALSE\t7\tn\tv", "a.".repeat(200)), Err(1)),
+        (&*format!("{}\tFALSE\t/\tFALSE\t7\tn\tv", "ü.".repeat(50)), Err(1)),
     ] {
         assert_eq!(line(text), expected, "{text:?}");
     }
