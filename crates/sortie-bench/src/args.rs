@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use sortie::BoxError;
 
-use crate::commands::{Measure, burst, floor, idle, throughput, transfer};
+use crate::commands::{Measure, burst, cookies, floor, idle, throughput, transfer};
 use crate::probe::Probe;
 
 pub(crate) const HELP: &str = "\
@@ -16,6 +16,7 @@ commands:
     transfer     1 GiB down and up, with a length and chunked: GB/s, CPU, peak memory
     burst        1,000 requests at once on a cold client: connections opened, latencies
     idle         memory per idle connection at 1,000 connections
+    cookies      the jar beside cookie_store: times, memory, and instructions of a long Set-Cookie
 
 options:
     --chart PATH   write the chart there too
@@ -34,6 +35,8 @@ pub(crate) enum Command {
     Serve,
     /// Hidden: one client doing one thing, in a process of its own.
     Probe(Probe),
+    /// Hidden: a cookie store doing one thing, in a process of its own.
+    Alone(cookies::Alone),
 }
 
 pub(crate) struct Options {
@@ -69,8 +72,10 @@ pub(crate) fn parse() -> Result<Command, BoxError> {
         ["transfer"] => Command::Measure(transfer::run, options),
         ["burst"] => Command::Measure(burst::run, options),
         ["idle"] => Command::Measure(idle::run, options),
+        ["cookies"] => Command::Measure(cookies::run, options),
         ["serve"] => Command::Serve,
         ["probe", what] => Command::Probe(serde_json::from_str(what)?),
+        ["alone", what] => Command::Alone(serde_json::from_str(what)?),
         _ => return Err(format!("no such command: {}; --help has the list", words.join(" ")).into()),
     })
 }

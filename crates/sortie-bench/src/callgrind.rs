@@ -44,15 +44,20 @@ pub(crate) fn per_request(probe: &Probe, out: &Path) -> Result<Count, BoxError> 
 /// Leaves what callgrind wrote at `out`, for `callgrind_annotate`.
 fn run(probe: &Probe, requests: u64, out: &Path) -> Result<Count, BoxError> {
     let probe = Probe { job: Job::Warm { requests, in_flight: 1, warm_up: 0 }, ..probe.clone() };
+    count_of(&["probe".to_owned(), serde_json::to_string(&probe)?], out)
+}
+
+/// What this program executes with these arguments, from its start to its end.
+pub(crate) fn count_of(arguments: &[String], out: &Path) -> Result<Count, BoxError> {
     let output = Command::new("valgrind")
         .arg("--tool=callgrind")
         .arg(format!("--callgrind-out-file={}", out.display()))
         .arg(std::env::current_exe()?)
-        .args(["probe", &serde_json::to_string(&probe)?])
+        .args(arguments)
         .output()?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        return Err(format!("{} failed under callgrind:\n{said}", probe.peer.name()).into());
+        return Err(format!("{} failed under callgrind:\n{said}", arguments.join(" ")).into());
     }
     count(&fs::read_to_string(out)?)
 }

@@ -1,5 +1,5 @@
 //! Measures sortie against its peers: the bare connection of hyper, hyper-util's legacy client, reqwest, ureq and, where
-//! asked, requests from PyPI.
+//! asked, requests from PyPI; and the jar against `cookie_store`.
 //!
 //! Every sub-command starts a server in another process, runs each client in a process of its own, the clients in turn
 //! within each round, prints tables with the ratio to the floor, writes them as JSON and as a chart below
@@ -41,6 +41,7 @@ fn run(command: Command) -> Result<ExitCode, BoxError> {
         Command::Help => print!("{HELP}"),
         Command::Serve => server::serve()?,
         Command::Probe(probe) => probe::run(&probe)?,
+        Command::Alone(what) => commands::cookies::run_alone(what)?,
         Command::Measure(..) if cfg!(debug_assertions) => {
             return Err("a debug build says nothing about speed: cargo run --release -p sortie-bench".into());
         }

@@ -91,7 +91,7 @@ fn versions() -> String {
     let mut versions = Vec::new();
     while let Some(line) = lines.next() {
         let Some(name) = line.strip_prefix("name = ").map(|name| name.trim_matches('"')) else { continue };
-        if ["h2", "hyper", "hyper-util", "reqwest", "rustls", "tokio", "ureq"].contains(&name) {
+        if ["cookie_store", "h2", "hyper", "hyper-util", "reqwest", "rustls", "tokio", "ureq"].contains(&name) {
             let version = lines.next().and_then(|line| line.strip_prefix("version = ")).unwrap_or_default();
             versions.push(format!("{name} {}", version.trim_matches('"')));
         }

@@ -1,6 +1,7 @@
 //! The sub-commands, one file each.
 
 pub(crate) mod burst;
+pub(crate) mod cookies;
 pub(crate) mod floor;
 pub(crate) mod idle;
 pub(crate) mod throughput;
