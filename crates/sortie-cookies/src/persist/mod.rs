@@ -83,6 +83,7 @@ mod json;
 mod netscape;
 
 use std::borrow::Cow;
+use std::net::Ipv6Addr;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -219,18 +220,14 @@ fn host(text: &str) -> Option<Cow<'_, str>> {
         let host = url::Host::parse(text).ok()?.to_string();
         return (host.len() <= MAX_HOST).then_some(host.into());
     }
-    if text.parse::<std::net::Ipv6Addr>().is_ok() {
-        return Some(format!("[{}]", lower(text)).into());
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    if let Ok(address) = bare.parse::<Ipv6Addr>() {
+        return Some(url::Host::<&str>::Ipv6(address).to_string().into());
     }
-    let (is_bracketed, inside) = match text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        Some(inside) => (true, inside),
-        None => (false, text),
-    };
     // What ends a host in a URL cannot be in one.
-    let is_part =
-        |octet: u8| octet.is_ascii_graphic() && !b"/?#@\\[]".contains(&octet) && (is_bracketed || octet != b':');
-    let fits = !inside.is_empty() && text.len() <= MAX_HOST && inside.bytes().all(is_part);
-    fits.then(|| lower(text))
+    let is_part = |octet: u8| octet.is_ascii_graphic() && !b"/?#@\\[]:".contains(&octet);
+    let is_name = !text.is_empty() && text.len() <= MAX_HOST && text.bytes().all(is_part);
+    is_name.then(|| lower(text))
 }
 
 /// An instant in seconds since 1970, at most in the year 9999; none lasts longer than 400 days.

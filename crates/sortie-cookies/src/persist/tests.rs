@@ -172,7 +172,7 @@ fn a_cookies_txt_of_others_is_read() {
         ("a.com\tFALSE\t/\tFALSE\t7\t\tv", one("a.com true / false false Some(7) =v")),
         ("a.com:8080\tFALSE\t/\tFALSE\t7\tn\tv", one("a.com true / false false Some(7) n=v")),
         ("2001:DB8::1\tFALSE\t/\tFALSE\t7\tn\tv", one("[2001:db8::1] true / false false Some(7) n=v")),
-        ("[::1]\tFALSE\t/\tFALSE\t7\tn\tv", one("[::1] true / false false Some(7) n=v")),
+        ("[::0001]\tFALSE\t/\tFALSE\t7\tn\tv", one("[::1] true / false false Some(7) n=v")),
         (
             "www.bücher.example\tFALSE\t/\tFALSE\t7\tn\tv",
             one("www.xn--bcher-kva.example true / false false Some(7) n=v"),
@@ -188,6 +188,8 @@ fn a_cookies_txt_of_others_is_read() {
         (".\tTRUE\t/\tFALSE\t7\tn\tv", Err(1)),
         ("a/b\tFALSE\t/\tFALSE\t7\tn\tv", Err(1)),
         ("a b\tFALSE\t/\tFALSE\t7\tn\tv", Err(1)),
+        // Found by fuzzing: written without its brackets, it was no address and no name.
+        ("[:51]\tFALSE\t/\tFALSE\t7\tn\tv", Err(1)),
         ("# x\r\n\r\n# sortie: SameSite=lax\n", Err(3)),
         ("# sortie: Partition=a.com\n", Err(1)),
         ("<html>\n", Err(1)),
