@@ -27,8 +27,8 @@ fuzz_target!(|text: &[u8]| {
     // A path with a tab has no place in the format. Nothing else gets lost.
     let can_stand = |text: &str| !text.contains('\t');
     let all = first.all();
-    let stands = all.iter().filter(|stored| {
-        can_stand(stored.cookie.path().unwrap_or_default()) && !stored.domain.starts_with('.')
-    });
+    let stands = all
+        .iter()
+        .filter(|stored| can_stand(stored.cookie.path().unwrap_or_default()) && !stored.domain.starts_with('.'));
     assert_eq!(stands.count(), second.len(), "{all:?}");
 });
