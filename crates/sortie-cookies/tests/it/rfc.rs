@@ -80,8 +80,8 @@ impl Parsed {
             let digits = text.strip_prefix(b"-").unwrap_or(text);
             !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
         };
-        let ages = self.attributes.iter().filter(|(name, value)| name == b"max-age" && is_number(value));
-        if let Some((_, age)) = ages.last() {
+        let mut ages = self.attributes.iter().filter(|(name, value)| name == b"max-age" && is_number(value));
+        if let Some((_, age)) = ages.next_back() {
             let text = String::from_utf8_lossy(age);
             let digits = text.trim_start_matches('-');
             let seconds = if text.starts_with('-') { 0 } else { digits.parse::<u64>().unwrap_or(u64::MAX) };
@@ -90,7 +90,7 @@ impl Parsed {
         }
         let dates = self.attributes.iter().filter(|(name, _)| name == b"expires");
         let date = |value: &[u8]| SetCookie::parse(&[b"a=b; Expires=", value].concat()).ok()?.expires();
-        dates.filter_map(|(_, value)| date(value)).last().map(|at| at.min(now + CAP))
+        dates.filter_map(|(_, value)| date(value)).next_back().map(|at| at.min(now + CAP))
     }
 }
 

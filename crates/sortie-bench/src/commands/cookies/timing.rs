@@ -1,6 +1,6 @@
 //! Times, by criterion.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -146,7 +146,7 @@ pub(super) fn measure(task: Task, samples: usize) -> Result<Times, BoxError> {
     group.bench_function("sortie", |bencher| task.measure::<Jar>(bencher));
     group.bench_function("cookie_store", |bencher| task.measure::<Peer>(bencher));
     group.finish();
-    let median = |store| median(out.join(name.replace(['/', '"', '*'], "_")).join(store).join("new/estimates.json"));
+    let median = |store| median(&out.join(name.replace(['/', '"', '*'], "_")).join(store).join("new/estimates.json"));
     let count = task.count() as f64;
     Ok(Times { jar: median("sortie")? / count, peer: median("cookie_store")? / count })
 }
@@ -162,7 +162,7 @@ struct Estimate {
     point_estimate: f64,
 }
 
-fn median(path: PathBuf) -> Result<f64, BoxError> {
-    let text = std::fs::read(&path).map_err(|error| format!("criterion wrote no {}: {error}", path.display()))?;
+fn median(path: &Path) -> Result<f64, BoxError> {
+    let text = std::fs::read(path).map_err(|error| format!("criterion wrote no {}: {error}", path.display()))?;
     Ok(serde_json::from_slice::<Estimates>(&text)?.median.point_estimate)
 }
