@@ -7,11 +7,11 @@ use sortie::core::Origin;
 use sortie::redirect::RedirectOptions;
 use sortie::retry::RetryOptions;
 use sortie::{ErrorKind, Mount, RequestBuilder, SessionBuilder};
-use sortie_testkit::{ServerOptions, TestServer, TlsSetup, reply};
+use sortie_testkit::{ServerOptions, TestServer, TlsSetup, reply, told};
 use url::Url;
 
 use crate::support::{
-    Challenged, SECRET, builder, challenge, check, dialing, ok, paths, redirect, shows, told, trusting, values,
+    Challenged, SECRET, builder, challenge, check, dialing, ok, paths, redirect, shows, trusting, values,
 };
 
 const A: &str = "http://a.test/start";

@@ -6,12 +6,12 @@ use std::time::Duration;
 use sortie::core::Phase;
 use sortie::transport::{Transport, TransportOptions, Versions};
 use sortie::{ErrorKind, Session};
-use sortie_testkit::{Steps, TcpScript};
+use sortie_testkit::{Steps, TcpScript, told};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::support::{builder, eventually, told};
+use crate::support::{builder, eventually};
 
 /// More than the sockets between two programs hold.
 const FLOOD: usize = 32 << 20;

@@ -15,7 +15,7 @@ use sortie::core::auth::{Answer, Auth, Signing, Unsigned, Verdict};
 use sortie::transport::TransportOptions;
 use sortie::transport::tls::TlsOptions;
 use sortie::{Body, ErrorKind, Session, SessionBuilder};
-use sortie_testkit::{CertificateAuthority, Head, TestServer, reply};
+use sortie_testkit::{CertificateAuthority, Head, TestServer, reply, told};
 use tokio::net::TcpStream;
 
 /// Must never be seen where it was not meant to go, nor in any error.
@@ -104,11 +104,6 @@ fn levels<'a>(error: &'a (dyn Error + 'static)) -> Vec<&'a (dyn Error + 'static)
         levels.push(source);
     }
     levels
-}
-
-/// What a person is told: the text of an error and of all its causes.
-pub(crate) fn told(error: &(dyn Error + 'static)) -> String {
-    levels(error).iter().map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// Checks an error's kind, that its text says `says`, and that it shows nothing secret, to people or in `Debug`.

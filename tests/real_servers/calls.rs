@@ -1,14 +1,13 @@
 //! What the modules do with a session, and how they read what comes of it.
 
 use std::collections::HashSet;
-use std::error::Error;
 use std::time::Duration;
 
 use http::Version;
 use sortie::transport::TransportOptions;
 use sortie::transport::tls::{Tls, TlsOptions};
 use sortie::{RequestBuilder, Response, Session};
-use sortie_testkit::CertificateAuthority;
+use sortie_testkit::{CertificateAuthority, told};
 
 use crate::backend::Backend;
 
@@ -51,17 +50,6 @@ pub(crate) async fn all_answered(requests: impl IntoIterator<Item = (String, Req
 /// How many connections the answers came over.
 pub(crate) fn connections(responses: &[Response]) -> usize {
     responses.iter().filter_map(Response::connection).map(|connection| connection.id()).collect::<HashSet<_>>().len()
-}
-
-/// The text of an error and of all its causes.
-pub(crate) fn told(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(error) = next {
-        text = format!("{text}: {error}");
-        next = error.source();
-    }
-    text
 }
 
 /// How many streams four connections of two streams have.

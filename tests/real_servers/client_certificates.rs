@@ -5,9 +5,8 @@ use std::path::PathBuf;
 
 use sortie::transport::tls::{CertSource, Identity, Tls, TlsError, TlsErrorKind, TlsOptions};
 use sortie::{RequestBuilder, Session};
-use sortie_testkit::{Certificate, CertificateAuthority, CertificateOptions, Purpose};
+use sortie_testkit::{Certificate, CertificateAuthority, CertificateOptions, Purpose, told};
 
-use crate::calls::told;
 use crate::nginx::Nginx;
 
 fn client(authority: &CertificateAuthority) -> Certificate {

@@ -5,10 +5,10 @@ use std::time::Duration;
 use sortie::core::Outcome;
 use sortie::transport::{TransportOptions, Versions};
 use sortie::{Response, Session};
-use sortie_testkit::CertificateAuthority;
+use sortie_testkit::{CertificateAuthority, told};
 
 use crate::backend::Backend;
-use crate::calls::{TOGETHER, fill_two_streams, told, trusting};
+use crate::calls::{TOGETHER, fill_two_streams, trusting};
 use crate::program::{Program, certify, fill, folder, free_ports};
 
 /// The keep-alive time of the configuration.

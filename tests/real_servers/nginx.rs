@@ -8,9 +8,9 @@ use sortie::redirect::RedirectOptions;
 use sortie::retry::RetryOptions;
 use sortie::transport::{TransportOptions, Versions};
 use sortie::{Body, ErrorKind, Session};
-use sortie_testkit::{Certificate, CertificateAuthority, CertificateOptions, Purpose, Validity};
+use sortie_testkit::{Certificate, CertificateAuthority, CertificateOptions, Purpose, Validity, told};
 
-use crate::calls::{PATIENCE, all_answered, connections, told, trusting};
+use crate::calls::{PATIENCE, all_answered, connections, trusting};
 use crate::program::{Program, certify, fill, folder, free_ports};
 
 pub(crate) struct Nginx {

@@ -2,9 +2,8 @@ use std::process::Command;
 
 use sortie::Session;
 use sortie::transport::tls::{Identity, TlsError, TlsErrorKind, TlsOptions, TlsVersion};
-use sortie_testkit::CertificateAuthority;
+use sortie_testkit::{CertificateAuthority, told};
 
-use crate::calls::told;
 use crate::program::{Program, certify, folder, free_ports};
 
 /// `openssl s_server` with these options. It answers over HTTP/1.0 with a page about the connection.

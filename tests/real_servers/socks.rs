@@ -5,9 +5,9 @@ use std::process::Command;
 
 use sortie::transport::proxy::{Proxies, Proxy, ProxyError, ProxyErrorKind};
 use sortie::{ErrorKind, Response, Session};
-use sortie_testkit::{ServerOptions, TestServer, TlsSetup, reply};
+use sortie_testkit::{ServerOptions, TestServer, TlsSetup, reply, told};
 
-use crate::calls::{told, trust};
+use crate::calls::trust;
 use crate::program::{Program, fill, folder, free_ports};
 
 /// It refuses the second port.

@@ -6,9 +6,9 @@ use std::process::Command;
 use http::Version;
 use sortie::transport::proxy::{Proxies, Proxy, ProxyError, ProxyErrorKind};
 use sortie::{ErrorKind, Session};
-use sortie_testkit::{ServerOptions, TestServer, TlsSetup, reply};
+use sortie_testkit::{ServerOptions, TestServer, TlsSetup, reply, told};
 
-use crate::calls::{PATIENCE, told, trust};
+use crate::calls::{PATIENCE, trust};
 use crate::digest::Digest;
 use crate::program::{Program, fill, free_ports};
 

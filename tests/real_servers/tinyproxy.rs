@@ -3,9 +3,9 @@ use std::process::Command;
 
 use sortie::Session;
 use sortie::transport::proxy::{Proxies, Proxy, ProxyError, ProxyErrorKind};
-use sortie_testkit::{ServerOptions, TestServer, TlsSetup, reply};
+use sortie_testkit::{ServerOptions, TestServer, TlsSetup, reply, told};
 
-use crate::calls::{told, trust};
+use crate::calls::trust;
 use crate::program::{Program, fill, folder, free_ports};
 
 fn start() -> (Program, u16) {

@@ -55,6 +55,7 @@ mod scripted;
 mod server;
 mod strict;
 mod tcp_script;
+mod told;
 
 #[cfg(feature = "tls")]
 pub use certificates::{Certificate, CertificateAuthority, CertificateOptions, Purpose, RevocationList, Validity};
@@ -67,6 +68,7 @@ pub use server::{Head, Protocol, ServerOptions, TestServer};
 pub use server::{ServedVersions, TlsPeer, TlsSetup};
 pub use strict::Strict;
 pub use tcp_script::{Gate, ScriptState, Steps, TcpScript, Transcript};
+pub use told::told;
 
 /// What the macro's expansion calls. Not part of the API.
 #[doc(hidden)]

@@ -30,8 +30,17 @@ pub(crate) struct Parts<'a> {
     pub(crate) via: Option<&'a Proxy>,
 }
 
-impl<'a> Parts<'a> {
-    pub(crate) fn of(uri: &'a Uri, road: &'a Road, tls: &'a Tls) -> Result<Self, InvalidRequest> {
+/// What a URI asks for.
+struct Target<'a> {
+    https: bool,
+    unix: bool,
+    host: &'a str,
+    port: u16,
+}
+
+impl<'a> Target<'a> {
+    #[inline]
+    fn of(uri: &'a Uri) -> Result<Self, InvalidRequest> {
         let (https, unix) = match uri.scheme_str() {
             Some("http") => (false, false),
             Some("https") => (true, false),
@@ -44,6 +53,13 @@ impl<'a> Parts<'a> {
             return Err(InvalidRequest::NoHost);
         }
         let port = port.unwrap_or(if https { 443 } else { 80 });
+        Ok(Self { https, unix, host, port })
+    }
+}
+
+impl<'a> Parts<'a> {
+    pub(crate) fn of(uri: &'a Uri, road: &'a Road, tls: &'a Tls) -> Result<Self, InvalidRequest> {
+        let Target { https, unix, host, port } = Target::of(uri)?;
         Ok(Self { https, unix, host, port, tls, versions: road.versions, at: &road.at, via: None })
     }
 
@@ -206,8 +222,9 @@ impl Route {
 
     /// Whether `uri` is one of the origin that it leads to, by whatever road.
     pub(crate) fn is_asked_by(&self, uri: &Uri) -> Result<bool, InvalidRequest> {
-        let road = Road { versions: self.versions, tls: self.tls.clone(), at: self.key_at.clone(), ..Road::default() };
-        Ok(self.parts().is(&Parts { via: self.via.as_ref(), ..Parts::of(uri, &road, &road.tls)? }))
+        let asked = Target::of(uri)?;
+        let same = self.https == asked.https && self.unix == asked.unix && self.port == asked.port;
+        Ok(same && is_same_host(&self.host, asked.host))
     }
 
     /// The same route, connected to at one address, and so by no proxy.
@@ -235,8 +252,13 @@ impl Route {
 
     /// The host as names and addresses are written outside of URIs.
     pub(crate) fn bare_host(&self) -> &str {
-        self.host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(&self.host)
+        bare(&self.host)
     }
+}
+
+/// A host without the brackets that an IPv6 address has in URIs.
+pub(crate) fn bare(host: &str) -> &str {
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
 }
 
 fn scheme(https: bool) -> Scheme {

@@ -293,7 +293,7 @@ impl SessionBuilder {
     /// [`build`](Self::build).
     #[cfg(feature = "tls")]
     pub fn tls(mut self, tls: sortie_transport::tls::Tls) -> Self {
-        self.settings.tls = Some(tls);
+        self.settings.road.tls = Some(tls);
         self
     }
 
@@ -303,7 +303,7 @@ impl SessionBuilder {
     /// It is for the session's own transport: over a [`transport`](Self::transport) that was given it is the error of
     /// [`build`](Self::build).
     pub fn proxies(mut self, proxies: Proxies) -> Self {
-        self.settings.proxies = Some(proxies);
+        self.settings.road.proxies = Some(proxies);
         self
     }
 

@@ -71,6 +71,7 @@ mod mount;
 mod one_shot;
 mod request;
 mod response;
+mod road;
 mod session;
 mod setter;
 mod settings;

@@ -8,13 +8,13 @@ use sortie_layers::hooks::Hooks;
 use sortie_layers::query::QueryOptions;
 use sortie_layers::retry::{RetryLayer, RetryOptions};
 use sortie_layers::timeout::TimeoutOptions;
-use sortie_transport::Transport;
 use sortie_transport::proxy::{Proxies, Proxy};
 #[cfg(feature = "tls")]
 use sortie_transport::tls::Tls;
 use tower_layer::Layer;
 
 use crate::error::Error;
+use crate::road::Road;
 use crate::setter;
 use crate::stack::{UserLayer, user_layer};
 
@@ -53,9 +53,7 @@ pub struct Mount {
     pub(crate) wire_layers: Vec<UserLayer>,
     pub(crate) transport: Option<BoxHttp>,
     /// In place of that of the session's transport.
-    #[cfg(feature = "tls")]
-    pub(crate) tls: Option<Tls>,
-    pub(crate) proxies: Option<Proxies>,
+    pub(crate) road: Road,
     /// The first setting that could not be taken.
     pub(crate) error: Option<setter::Invalid>,
 }
@@ -196,7 +194,7 @@ impl Mount {
     /// [`SessionBuilder::build`](crate::SessionBuilder::build).
     #[cfg(feature = "tls")]
     pub fn tls(mut self, tls: Tls) -> Self {
-        self.tls = Some(tls);
+        self.road.tls = Some(tls);
         self
     }
 
@@ -205,7 +203,7 @@ impl Mount {
     /// It is for the session's transport: with a [`transport`](Self::transport) of the mount's own it is the error of
     /// [`SessionBuilder::build`](crate::SessionBuilder::build).
     pub fn proxies(mut self, proxies: Proxies) -> Self {
-        self.proxies = Some(proxies);
+        self.road.proxies = Some(proxies);
         self
     }
 
@@ -227,28 +225,6 @@ impl Mount {
     /// This mount's requests go directly, whatever proxies the session has.
     pub fn no_proxy(self) -> Self {
         self.proxies(Proxies::none())
-    }
-
-    /// The session's transport as this mount changes it.
-    pub(crate) fn road(&self, transport: &Transport) -> Transport {
-        #[cfg(feature = "tls")]
-        let transport = &match &self.tls {
-            Some(tls) => transport.with_tls(tls.clone()),
-            None => transport.clone(),
-        };
-        match &self.proxies {
-            Some(proxies) => transport.with_proxies(proxies.clone()),
-            None => transport.clone(),
-        }
-    }
-
-    /// The setter, if there is one, that says by which road the session's transport is to send.
-    pub(crate) fn road_setter(&self) -> Option<&'static str> {
-        #[cfg(feature = "tls")]
-        if self.tls.is_some() {
-            return Some("Mount::tls");
-        }
-        self.proxies.as_ref().map(|_| "Mount::proxies")
     }
 
     /// The timeouts of one attempt in this mount, given the session's.

@@ -13,13 +13,11 @@ use sortie_layers::query::QueryOptions;
 use sortie_layers::redirect::RedirectOptions;
 use sortie_layers::retry::RetryLayer;
 use sortie_layers::timeout::TimeoutOptions;
-use sortie_transport::proxy::Proxies;
-#[cfg(feature = "tls")]
-use sortie_transport::tls::Tls;
 use sortie_transport::{AddressPolicy, Transport, TransportOptions};
 
 use crate::environment::Environment;
 use crate::mount::Mount;
+use crate::road::Road;
 use crate::setter;
 use crate::stack::{self, UserLayer, Wire};
 
@@ -44,11 +42,8 @@ pub(crate) struct Settings {
     pub(crate) hop_layers: Vec<UserLayer>,
     pub(crate) wire_layers: Vec<UserLayer>,
     pub(crate) transport: TransportSetting,
-    /// In place of the transport's own.
-    #[cfg(feature = "tls")]
-    pub(crate) tls: Option<Tls>,
-    /// In place of the transport's own, and of the environment's.
-    pub(crate) proxies: Option<Proxies>,
+    /// In place of the transport's own; its proxies are in place of the environment's, too.
+    pub(crate) road: Road,
     pub(crate) environment: Environment,
     /// For the transport that is to be made.
     pub(crate) address_policy: Option<AddressPolicy>,
@@ -76,9 +71,7 @@ impl Default for Settings {
             hop_layers: Vec::new(),
             wire_layers: Vec::new(),
             transport: TransportSetting::Options(Box::default()),
-            #[cfg(feature = "tls")]
-            tls: None,
-            proxies: None,
+            road: Road::default(),
             environment: Environment::default(),
             address_policy: None,
         }
@@ -116,8 +109,8 @@ impl Pool {
     }
 
     /// The same pool, by another road.
-    pub(crate) fn by(self, road: impl FnOnce(Transport) -> Transport) -> Self {
-        Self { transport: road(self.transport), ..self }
+    fn by(self, transport: Transport) -> Self {
+        Self { transport, ..self }
     }
 
     pub(crate) fn enter(&self) {
@@ -132,17 +125,9 @@ impl Pool {
 
 impl Settings {
     /// The session's own transport as the session's settings change it.
-    fn road(&self, transport: Transport) -> Transport {
-        #[cfg(feature = "tls")]
-        let transport = match &self.tls {
-            Some(tls) => transport.with_tls(tls.clone()),
-            None => transport,
-        };
-        match &self.proxies {
-            Some(proxies) => transport.with_proxies(proxies.clone()),
-            None if transport.proxies().is_some() => transport,
-            None => transport.with_proxies(self.environment.proxies()),
-        }
+    fn by_road(&self, transport: &Transport) -> Transport {
+        let by = self.road.over(transport);
+        if by.proxies().is_some() { by } else { by.with_proxies(self.environment.proxies()) }
     }
 
     /// The innermost service, and the pool that it has if it is the session's own transport, made if there is none yet.
@@ -160,7 +145,8 @@ impl Settings {
         };
         // As it was made: what is built from this session may know nothing of its proxies and TLS.
         self.transport = TransportSetting::Own(pool.clone());
-        let pool = pool.by(|transport| self.road(transport));
+        let by_road = self.by_road(&pool.transport);
+        let pool = pool.by(by_road);
         (stack::pooled(pool.transport.clone()), Some(pool))
     }
 
@@ -172,19 +158,14 @@ impl Settings {
         }
         let is_given = matches!(self.transport, TransportSetting::Given(_));
         let mounts = self.mounts.iter().map(|(_, mount)| mount);
-        let by_mount = mounts.filter(|mount| is_given || mount.transport.is_some()).find_map(Mount::road_setter);
-        self.road_setter()
+        let by_mount = mounts
+            .filter(|mount| is_given || mount.transport.is_some())
+            .find_map(|mount| mount.road.setter(["Mount::tls", "Mount::proxies"]));
+        self.road
+            .setter(["SessionBuilder::tls", "SessionBuilder::proxies"])
             .filter(|_| is_given)
             .or(by_mount)
             .map(|setter| setter::Invalid::new(setter, "the transport below is one of your own: give that the setting"))
-    }
-
-    fn road_setter(&self) -> Option<&'static str> {
-        #[cfg(feature = "tls")]
-        if self.tls.is_some() {
-            return Some("SessionBuilder::tls");
-        }
-        self.proxies.as_ref().map(|_| "SessionBuilder::proxies")
     }
 
     /// Mounts in the place of what was mounted at the same prefix.

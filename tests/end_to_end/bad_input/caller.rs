@@ -7,10 +7,10 @@ use http::{Method, Request, Response};
 use sortie::core::find;
 use sortie::transport::{TransportOptions, Versions};
 use sortie::{Body, Error, ErrorKind, Mount, Session, SessionBuilder};
-use sortie_testkit::{Scripted, TestServer, reply};
+use sortie_testkit::{Scripted, TestServer, reply, told};
 
 use super::{error_of, secretive, sent_once};
-use crate::support::{SECRET, builder, check, ok, session, told};
+use crate::support::{SECRET, builder, check, ok, session};
 
 #[track_caller]
 fn invalid(builder: SessionBuilder) -> Error {

@@ -220,14 +220,18 @@ fn host(text: &str) -> Option<Cow<'_, str>> {
         let host = url::Host::parse(text).ok()?.to_string();
         return (host.len() <= MAX_HOST).then_some(host.into());
     }
-    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
-    if let Ok(address) = bare.parse::<Ipv6Addr>() {
+    if let Ok(address) = bare(text).parse::<Ipv6Addr>() {
         return Some(url::Host::<&str>::Ipv6(address).to_string().into());
     }
     // What ends a host in a URL cannot be in one.
     let is_part = |octet: u8| octet.is_ascii_graphic() && !b"/?#@\\[]:".contains(&octet);
     let is_name = !text.is_empty() && text.len() <= MAX_HOST && text.bytes().all(is_part);
     is_name.then(|| lower(text))
+}
+
+/// A host without the brackets that an IPv6 address has in URLs.
+fn bare(host: &str) -> &str {
+    host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host)
 }
 
 /// An instant in seconds since 1970, at most in the year 9999; none lasts longer than 400 days.

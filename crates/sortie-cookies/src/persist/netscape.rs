@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use cookie::SameSite;
 
-use super::{LoadError, host, is_site, seconds, time};
+use super::{LoadError, bare, host, is_site, seconds, time};
 use crate::parse::trim;
 use crate::store::Accepted;
 
@@ -33,7 +33,7 @@ fn write_line(text: &mut Vec<u8>, cookie: &Accepted<'_>) {
     }
     let dot = if cookie.host_only { "" } else { "." };
     // Curl knows IPv6 addresses without their brackets.
-    let domain = cookie.domain.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(&cookie.domain);
+    let domain = bare(&cookie.domain);
     let expires = cookie.expires.map_or(0, seconds);
     let (tail, secure) = (truth(!cookie.host_only), truth(cookie.secure));
     text.extend_from_slice(format!("{dot}{domain}\t{tail}\t{}\t{secure}\t{expires}\t", cookie.path).as_bytes());

@@ -1,5 +1,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
+use crate::route::bare;
+
 /// The address that `host` is, in any notation: an IPv4 or IPv6 address with or without brackets, or what `inet_aton`,
 /// and so `getaddrinfo`, takes for an IPv4 address: one to four numbers, decimal, octal (`0177`) or hexadecimal (`0x7f`),
 /// the last of which fills what the others leave (`127.1`, `2130706433`). `None` if it is a name.
@@ -15,7 +17,7 @@ use std::net::{IpAddr, Ipv4Addr};
 /// ```
 #[must_use]
 pub fn literal(host: &str) -> Option<IpAddr> {
-    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    let bare = bare(host);
     // A zone says by which interface, not where to.
     let without_zone = bare.split_once('%').map_or(bare, |(address, _)| address);
     if let Ok(address) = without_zone.parse() {

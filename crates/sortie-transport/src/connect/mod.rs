@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::info::ConnectTimes;
 use crate::options::{TransportOptions, Versions};
 use crate::road::At;
-use crate::route::Route;
+use crate::route::{Route, bare};
 
 mod by_proxy;
 mod custom;
@@ -95,11 +95,6 @@ impl<'a> Place<'a> {
         let scheme = if route.https { "https" } else { "http" };
         Self { scheme, host: &route.host, port: route.port, at: &route.at, judged: true }
     }
-
-    /// The host as names and addresses are written outside of URIs.
-    fn bare_host(&self) -> &'a str {
-        self.host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(self.host)
-    }
 }
 
 impl Connector {
@@ -155,7 +150,7 @@ impl Connector {
             At::Address(address) => Some(*address),
             At::Name | At::Unix(_) => None,
         };
-        let target = Target { host: to.bare_host(), port: to.port, at: address, judged: to.judged };
+        let target = Target { host: bare(to.host), port: to.port, at: address, judged: to.judged };
         if let Some(dial) = &self.dial {
             progress.enter(Phase::Connect);
             self.dialer.admit_unseen(target)?;

@@ -2,6 +2,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use super::Addresses;
+use crate::route::bare;
 
 /// A host whose addresses are given: at any port, or at one.
 ///
@@ -20,7 +21,7 @@ pub struct Host {
 
 impl Host {
     fn new(name: &str, port: Option<u16>) -> Self {
-        let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+        let bare = bare(name);
         let name = bare.strip_suffix('.').unwrap_or(bare).to_ascii_lowercase().into();
         Self { name, port }
     }

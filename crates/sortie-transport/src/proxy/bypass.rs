@@ -6,6 +6,8 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use crate::route::bare;
+
 /// A list of origins.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Bypass(Vec<Entry>);
@@ -41,7 +43,7 @@ impl Bypass {
         if self.0.is_empty() {
             return false;
         }
-        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        let host = bare(host);
         let host = host.strip_suffix('.').unwrap_or(host);
         let address = host.parse().ok().as_ref().map(IpAddr::to_canonical);
         self.0.iter().any(|entry| entry.port.is_none_or(|own| own == port) && entry.hosts.contain(host, address))

@@ -9,6 +9,8 @@ use sortie_core::auth::{Auth, SharedAuth};
 
 use super::auth::Credentials;
 use super::error::ProxyError;
+#[cfg(feature = "tls")]
+use crate::route::bare;
 
 /// One proxy: where it is, what it speaks, and what it is told.
 ///
@@ -153,8 +155,7 @@ impl Proxy {
     /// The host as names and addresses are written outside of URIs.
     #[cfg(feature = "tls")]
     pub(crate) fn bare_host(&self) -> &str {
-        let host = self.host();
-        host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
+        bare(self.host())
     }
 
     /// The scheme that signs, if there is one.

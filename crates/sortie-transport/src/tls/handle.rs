@@ -20,6 +20,7 @@ use super::stream::TlsStream;
 use super::trust::Trust;
 use crate::options::Versions;
 use crate::road::TlsId;
+use crate::route::bare;
 
 /// A TLS policy, made by [`TlsOptions::build`]. Clones are the same policy; the default is the platform's verifier.
 ///
@@ -179,6 +180,5 @@ impl TlsOptions {
 
 fn parse(name: &str) -> Result<ServerName<'static>, TlsError> {
     // An address may come in the brackets that it has in URIs.
-    let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
-    Ok(ServerName::try_from(bare).map_err(|error| TlsError::name(name, error))?.to_owned())
+    Ok(ServerName::try_from(bare(name)).map_err(|error| TlsError::name(name, error))?.to_owned())
 }

@@ -38,7 +38,7 @@ pub(crate) fn given(service: BoxHttp) -> Wire {
 fn innermost(mount: &Mount, wire: &Wire) -> Wire {
     match (&mount.transport, wire) {
         (Some(own), _) => given(own.clone()),
-        (None, Either::Left(Erase(transport))) => pooled(mount.road(transport)),
+        (None, Either::Left(Erase(transport))) => pooled(mount.road.over(transport)),
         (None, Either::Right(_)) => wire.clone(),
     }
 }

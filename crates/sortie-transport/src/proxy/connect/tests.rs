@@ -1,4 +1,5 @@
 use std::error::Error;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http::header::PROXY_AUTHENTICATE;
@@ -107,7 +108,7 @@ async fn a_connection_that_breaks_tells_the_systems_error() {
 }
 
 /// Signs each leg with its number and the challenge that it answers.
-struct Legs(usize, AtomicUsize);
+struct Legs(usize, Arc<AtomicUsize>);
 
 impl Auth for Legs {
     fn sign<'a>(&'a self, request: &'a mut Unsigned<'_>) -> Signing<'a> {
@@ -138,7 +139,7 @@ async fn a_scheme_answers_challenges_over_the_connection_that_is_kept_open() {
     let server = TcpScript::each(
         Steps::new().read_head().send(CHALLENGE).read_head().send(CHALLENGE).read_head().send(OK).close(),
     );
-    open(&proxy(&server).auth(Legs(2, AtomicUsize::new(0)))).await.unwrap();
+    open(&proxy(&server).auth(Legs(2, Arc::default()))).await.unwrap();
     let text = server.finish().await[0].text();
     assert!(text.contains("Proxy-Authorization: 0 CONNECT a.test:443 -\r\n") && text.ends_with(LAST), "{text}");
     assert_eq!(server.connections(), 1);
@@ -162,7 +163,7 @@ async fn and_over_another_if_it_is_not() {
             Steps::new().read_head().send(second).close(),
             Steps::new().read_head().send(OK).close(),
         ]);
-        open(&proxy(&server).auth(Legs(2, AtomicUsize::new(0)))).await.unwrap();
+        open(&proxy(&server).auth(Legs(2, Arc::default()))).await.unwrap();
         assert!(server.finish().await[2].text().ends_with(LAST));
         assert_eq!(server.connections(), connections);
     }
@@ -172,25 +173,13 @@ async fn and_over_another_if_it_is_not() {
 async fn a_challenge_beyond_the_schemes_legs_is_the_error_and_the_last_answer_is_examined() {
     let server = TcpScript::each(Steps::new().read_head().send(CHALLENGE).read_head().send(CHALLENGE).close());
     assert_eq!(
-        failure(&proxy(&server).auth(Legs(1, AtomicUsize::new(0)))).await.kind(),
+        failure(&proxy(&server).auth(Legs(1, Arc::default()))).await.kind(),
         ProxyErrorKind::AuthenticationRequired
     );
     let server = TcpScript::each(Steps::new().read_head().send(OK).close());
-    let seen = std::sync::Arc::new(Legs(1, AtomicUsize::new(0)));
-    struct Shared(std::sync::Arc<Legs>);
-    impl Auth for Shared {
-        fn sign<'a>(&'a self, request: &'a mut Unsigned<'_>) -> Signing<'a> {
-            self.0.sign(request)
-        }
-        fn examine(&self, answer: &Answer<'_>) -> Verdict {
-            self.0.examine(answer)
-        }
-        fn legs(&self) -> usize {
-            self.0.legs()
-        }
-    }
-    open(&proxy(&server).auth(Shared(seen.clone()))).await.unwrap();
-    assert_eq!(seen.1.load(Ordering::Relaxed), 1);
+    let examined = Arc::<AtomicUsize>::default();
+    open(&proxy(&server).auth(Legs(1, examined.clone()))).await.unwrap();
+    assert_eq!(examined.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test]

@@ -93,7 +93,7 @@ async fn another_refusal_is_a_response_for_it_may_be_the_origins() {
 /// A scheme that signs each leg with what the challenge before it said, in two legs.
 #[derive(Default)]
 struct Legs {
-    examined: AtomicUsize,
+    examined: Arc<AtomicUsize>,
 }
 
 impl Auth for Legs {
@@ -118,22 +118,6 @@ impl Auth for Legs {
     }
 }
 
-struct Shared(Arc<Legs>);
-
-impl Auth for Shared {
-    fn sign<'a>(&'a self, request: &'a mut Unsigned<'_>) -> Signing<'a> {
-        self.0.sign(request)
-    }
-
-    fn examine(&self, answer: &Answer<'_>) -> Verdict {
-        self.0.examine(answer)
-    }
-
-    fn legs(&self) -> usize {
-        self.0.legs()
-    }
-}
-
 /// Asks for two legs, with a nonce each.
 fn two_legs(headers: &http::HeaderMap) -> Option<String> {
     let said = headers.get(PROXY_AUTHORIZATION).map_or("", |value| value.to_str().unwrap());
@@ -149,8 +133,8 @@ async fn a_challenge_is_answered_with_the_body_sent_again() {
     let server = TestServer::from_fn(async |request: Request<_>| reply(200, [], Body::new(request.into_body())));
     for options in [ProxyOptions::new(), ProxyOptions::new().close_after_challenge()] {
         let proxy = options.name("a.test", server.addr()).challenge(two_legs).http();
-        let legs = Arc::new(Legs::default());
-        let transport = over(http_proxy(&proxy).auth(Shared(legs.clone())));
+        let examined = Arc::<AtomicUsize>::default();
+        let transport = over(http_proxy(&proxy).auth(Legs { examined: examined.clone() }));
         assert_eq!(fetch(&transport, post("http://u:p@a.test/x", "body")).await.unwrap(), "body");
         let said: Vec<_> = proxy.requests().iter().map(|head| head.headers[PROXY_AUTHORIZATION].clone()).collect();
         assert_eq!(
@@ -161,7 +145,7 @@ async fn a_challenge_is_answered_with_the_body_sent_again() {
                 "Legs 2 http://a.test/x Some(4) Some(\"two\")"
             ]
         );
-        assert_eq!(legs.examined.load(Ordering::Relaxed), 3, "the last answer too");
+        assert_eq!(examined.load(Ordering::Relaxed), 3, "the last answer too");
         assert_eq!(transport.in_flight(), 0);
     }
 }

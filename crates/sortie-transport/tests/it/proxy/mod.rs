@@ -57,13 +57,7 @@ fn refused(error: &BoxError) -> (ProxyErrorKind, &ProxyError) {
 }
 
 fn shown(error: &BoxError) -> String {
-    let mut shown = format!("{error:?} {error:#?}");
-    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(&**error);
-    while let Some(error) = next {
-        shown = format!("{shown} {error}");
-        next = error.source();
-    }
-    shown
+    format!("{error:?} {error:#?} {}", sortie_testkit::told(&**error))
 }
 
 fn info(response: &Response<sortie_transport::Pooled>) -> Option<String> {

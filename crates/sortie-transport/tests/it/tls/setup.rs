@@ -1,22 +1,9 @@
 //! Settings that cannot be: errors that say so before anything is connected.
 
-use std::error::Error;
-
-use sortie_testkit::{CertificateAuthority, CertificateOptions, Validity};
-use sortie_transport::tls::{Identity, Revocation, TlsError, TlsErrorKind, TlsOptions, TlsVersion};
+use sortie_testkit::{CertificateAuthority, CertificateOptions, Validity, told};
+use sortie_transport::tls::{Identity, Revocation, TlsErrorKind, TlsOptions, TlsVersion};
 
 use super::{Scratch, client, identity, kinds, only};
-
-/// All levels of an error in one text.
-fn told(error: &TlsError) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(error) = next {
-        text = format!("{text}: {error}");
-        next = error.source();
-    }
-    text
-}
 
 #[test]
 fn roots_that_are_none_are_an_error() {
