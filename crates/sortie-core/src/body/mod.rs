@@ -32,6 +32,7 @@ use progress::Told;
 /// | [`Body::segments`] | yes | known |
 /// | [`Body::factory`] | yes: the closure makes the stream anew | as told |
 /// | [`Body::new`], [`Body::stream`] | no | as the body itself knows |
+/// | [`Body::sized_stream`] | no | as told |
 /// | [`Body::on_progress`] | as before | as before |
 ///
 /// A body of known length is sent with `Content-Length`, another chunked (HTTP/1.1) or by frames (HTTP/2).
@@ -113,7 +114,19 @@ impl Body {
         T: Into<Bytes> + 'static,
         E: Into<BoxError> + 'static,
     {
-        Self::of(Other::Once(erased::erase(Streamed::new(stream))))
+        Self::of(Other::Once(erased::erase(Streamed::new(stream, None))))
+    }
+
+    /// A stream of chunks, to be sent once, of `length` octets in all. One that yields more or less fails with
+    /// [`LengthMismatch`].
+    #[must_use]
+    pub fn sized_stream<S, T, E>(length: u64, stream: S) -> Self
+    where
+        S: Stream<Item = Result<T, E>> + Send + 'static,
+        T: Into<Bytes> + 'static,
+        E: Into<BoxError> + 'static,
+    {
+        Self::of(Other::Once(erased::erase(Streamed::new(stream, Some(length)))))
     }
 
     /// Several chunks of bytes, one after the other, without copying them together.

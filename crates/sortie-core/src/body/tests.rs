@@ -46,6 +46,7 @@ async fn every_kind_yields_its_content_and_its_replay_does_too() {
         (Body::factory(Some(3), || Body::from("abc")), Some(3), true),
         (Body::factory(None, || Body::stream(Chunks::new(["a", "bc"]))), None, true),
         (Body::stream(Chunks::new(["abc"])), None, false),
+        (Body::sized_stream(3, Chunks::new(["a", "bc"])), Some(3), false),
         (Body::new("abc".to_owned()), Some(3), false),
     ] {
         let name = format!("{body:?}");
@@ -179,4 +180,13 @@ async fn progress_is_told_for_each_chunk_and_begins_anew_when_the_body_is_sent_a
     let failing = body(Body::factory(Some(4), || Body::from("abc")));
     assert!(failing.collect().await.is_err());
     assert_eq!(*seen.lock().unwrap(), [(3, Some(4), false)]);
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_its_promised_length_fails() {
+    for (chunks, yielded) in [(vec!["ab", "c"], 3), (vec!["abc", "def"], 6)] {
+        let error = Body::sized_stream(5, Chunks::new(chunks)).collect().await.unwrap_err();
+        let mismatch = find::<LengthMismatch>(&*error).unwrap();
+        assert_eq!((mismatch.promised(), mismatch.yielded()), (5, yielded));
+    }
 }
