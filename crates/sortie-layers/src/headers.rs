@@ -402,6 +402,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_request_that_is_prepared_gets_no_defaults_again_but_what_the_mount_adds() {
+        for (layer, names) in [
+            (HeadersLayer::new(some(&[("accept", "*/*")])), &[][..]),
+            (HeadersLayer::for_mount(some(&[("accept", "*/*")])), &["accept"]),
+        ] {
+            let service = Scripted::new([status(200)]);
+            let mut request = Request::new(Body::empty());
+            request.extensions_mut().insert(Prepared);
+            layer.layer(service.clone()).oneshot(request).await.unwrap();
+            assert_eq!(service.requests()[0].headers.keys().collect::<Vec<_>>(), names, "{layer:?}");
+        }
+    }
+
+    #[tokio::test]
     async fn the_record_of_two_layers_of_defaults_is_one() {
         let layers = [("accept", "1"), ("user-agent", "2"), ("accept", "3")].map(|one| HeadersLayer::new(some(&[one])));
         let (lines, recorded) = sent(&layers, &[], &[]).await;

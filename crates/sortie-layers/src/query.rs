@@ -339,6 +339,18 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_request_that_is_prepared_gets_the_mounts_parameters_only() {
+        let defaults = || QueryOptions::new().pair("d", "1");
+        for (layer, expected) in [(QueryLayer::new(defaults()), "/"), (QueryLayer::for_mount(defaults()), "/?d=1")] {
+            let service = Scripted::new([status(200)]);
+            let mut request = Request::get("/").body(Body::empty()).unwrap();
+            request.extensions_mut().insert(Prepared);
+            layer.layer(service.clone()).oneshot(request).await.unwrap();
+            assert_eq!(service.requests()[0].uri, expected, "{layer:?}");
+        }
+    }
+
+    #[tokio::test]
     async fn too_long_a_url_is_an_error_that_does_not_show_it() {
         let service = Scripted::new([status(200)]);
         let layered = QueryLayer::new(QueryOptions::from([("secret", "x".repeat(MAX_LEN))])).layer(service.clone());
