@@ -13,6 +13,7 @@ mod hostile;
 mod interim;
 mod lifecycle;
 mod mounts;
+mod netrc;
 mod order;
 mod precedence;
 mod protocols;
