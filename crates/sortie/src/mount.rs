@@ -114,8 +114,8 @@ impl Mount {
         self
     }
 
-    /// No auth in this mount, whatever the session has, a default `Authorization` header included; a request's own
-    /// still counts.
+    /// No auth in this mount, whatever the session has, a default `Authorization` header and a netrc included; a
+    /// request's own still counts.
     pub fn no_auth(mut self) -> Self {
         self.auth = Some(PerRequest::Off);
         self

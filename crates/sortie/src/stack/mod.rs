@@ -227,14 +227,18 @@ fn defaults(settings: &Settings, has_overrides: bool) -> HeadersOptions {
     HeadersOptions::from(settings.headers.clone()).replaceable(names)
 }
 
-/// A mount's auth acts wherever its prefix matches, the session's only while the chain is where the caller sent it.
+/// A mount's auth acts wherever its prefix matches, the session's only while the chain is where the caller sent it; a
+/// netrc looks for itself whose server it is.
 fn auth(settings: &Settings, mount: &Mount) -> AuthOptions {
-    let options = AuthOptions::default();
+    if matches!(mount.auth, Some(PerRequest::Off)) {
+        return AuthOptions::default().default_header(DefaultHeader::Remove);
+    }
+    let mut options = AuthOptions::default();
+    options.fallback.clone_from(&settings.netrc);
     match (&mount.auth, &settings.auth) {
-        (Some(PerRequest::Off), _) => options.default_header(DefaultHeader::Remove),
-        (None, None) => options,
         (Some(PerRequest::Use(auth)), _) => options.mount(auth.clone()),
-        (None, Some(auth)) => options.session(auth.clone()),
+        (_, Some(auth)) => options.session(auth.clone()),
+        (_, None) => options,
     }
 }
 
