@@ -34,10 +34,9 @@ async fn everything_else_comes_before_a_netrc() {
     let with_header = of(|session| session.header("authorization", "default"));
     let with_auth = of(|session| session.auth(Bearer::new("session")));
     let with_mount = of(|session| {
-        session.mount("http://a.test/", Mount::new().auth(Bearer::new("mount"))).mount(
-            "http://b.test/",
-            Mount::new().no_auth(),
-        )
+        session
+            .mount("http://a.test/", Mount::new().auth(Bearer::new("mount")))
+            .mount("http://b.test/", Mount::new().no_auth())
     });
     let without = session.to_builder().no_netrc().build().unwrap();
     let reread = without.to_builder().netrc(netrc()).build().unwrap();
@@ -129,10 +128,13 @@ impl Sites {
 // requests S36: an entry beats there what the caller gave.
 #[tokio::test]
 async fn each_hop_has_the_entry_of_its_own_host_and_no_other() {
-    let own = |session: &Session| session.get("http://a.test/start");
-    let requests: [(fn(&Session) -> RequestBuilder, [&[&str]; 4]); 5] = [
+    fn own(session: &Session) -> RequestBuilder {
+        session.get("http://a.test/start")
+    }
+    type Ask = fn(&Session) -> RequestBuilder;
+    let requests = [
         // C has none, and `default` is not for whom a stranger names.
-        (|session| session.get("http://a.test/start"), [&[A], &[B], &[], &[A]]),
+        (own as Ask, [&[A][..], &[B], &[], &[A]]),
         (|session| session.get("http://u:p@a.test/start"), [&["Basic dTpw"], &[B], &[], &[A]]),
         (|session| session.get("http://a.test/start").bearer_auth("t"), [&["Bearer t"], &[B], &[], &[A]]),
         (|session| session.get("http://a.test/start").header("authorization", "t"), [&["t"], &[B], &[], &[A]]),

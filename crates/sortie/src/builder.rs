@@ -221,6 +221,14 @@ impl SessionBuilder {
         self
     }
 
+    /// Hooks right above the transport, run for each send: after auth and cookies, and for a 401 that is answered and a 503
+    /// that is tried again as well. [The module](sortie_layers::hooks#order) says what an answer of theirs is to the layers
+    /// above. A request cannot switch them off.
+    pub fn wire_hooks(mut self, hooks: Hooks) -> Self {
+        self.settings.wire_hooks = hooks;
+        self
+    }
+
     /// Another jar, or other rules for cookies.
     #[cfg(feature = "cookies")]
     pub fn cookies(mut self, cookies: sortie_cookies::CookieOptions) -> Self {

@@ -43,6 +43,7 @@ pub struct Mount {
     pub(crate) headers: HeaderMap,
     pub(crate) query: QueryOptions,
     pub(crate) hooks: Hooks,
+    pub(crate) wire_hooks: Hooks,
     pub(crate) auth: Option<PerRequest<SharedAuth>>,
     pub(crate) retry: Option<RetryLayer>,
     pub(crate) timeout: Option<Duration>,
@@ -65,6 +66,7 @@ impl Mount {
             && self.wire_layers.is_empty()
             && self.timeout.is_none()
             && self.hooks.is_empty()
+            && self.wire_hooks.is_empty()
             && self.headers.is_empty()
             && self.query.is_empty()
     }
@@ -105,6 +107,13 @@ impl Mount {
     /// Hooks that run within this mount, after the session's and the request's, once per hop.
     pub fn hooks(mut self, hooks: Hooks) -> Self {
         self.hooks = hooks;
+        self
+    }
+
+    /// Hooks right above the transport, run for each send within this mount, after the session's; see
+    /// [`SessionBuilder::wire_hooks`](crate::SessionBuilder::wire_hooks).
+    pub fn wire_hooks(mut self, hooks: Hooks) -> Self {
+        self.wire_hooks = hooks;
         self
     }
 

@@ -35,6 +35,7 @@ pub(crate) struct Settings {
     /// As an auth, which is made once for all mounts.
     pub(crate) netrc: Option<SharedAuth>,
     pub(crate) hooks: Hooks,
+    pub(crate) wire_hooks: Hooks,
     #[cfg(feature = "cookies")]
     pub(crate) cookies: Option<sortie_cookies::CookieOptions>,
     #[cfg(feature = "cookies")]
@@ -65,6 +66,7 @@ impl Default for Settings {
             auth: None,
             netrc: None,
             hooks: Hooks::default(),
+            wire_hooks: Hooks::default(),
             #[cfg(feature = "cookies")]
             cookies: Some(sortie_cookies::CookieOptions::jar(jar.clone())),
             #[cfg(feature = "cookies")]

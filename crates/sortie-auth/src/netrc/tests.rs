@@ -118,7 +118,8 @@ fn of_several_entries_the_first_with_a_password_counts_and_a_user_picks_its_own(
                    machine github.com\n\nmachine github.com\nlogin debbie\n\n\
                    machine github.com\npassword weird\npassword \"second\"\nlogin debbie\n\n";
     // curl's netrc1304.
-    let unit1304 = "machine example.com login admin password passwd\nmachine curl.example.com login none password none\n";
+    let unit1304 =
+        "machine example.com login admin password passwd\nmachine curl.example.com login none password none\n";
     for (text, host, expected) in [
         (test478, "github.com", "daniel:firstone"),
         (test478, "debbie@github.com", "debbie:second"),
@@ -283,7 +284,8 @@ fn a_file_in_the_home_folder_with_a_password_must_be_closed_to_others() {
     }
 }
 
-const TEXT: &str = "machine a.test login a password ap\nmachine b.test login b password bp\ndefault login d password dp";
+const TEXT: &str =
+    "machine a.test login a password ap\nmachine b.test login b password bp\ndefault login d password dp";
 
 /// What a request is signed with, as `login:password`, after a hop from the first URI.
 fn signed(netrc: &Netrc, first: Option<&str>, uri: &str, user: Option<&str>) -> Result<String, BoxError> {

@@ -53,9 +53,7 @@ pub(super) fn choose(
         return None;
     }
     // As in requests, a user without a password (`user@`, not `user:@`) is not sent.
-    if at_home
-        && let Some(Userinfo { user, password: Some(password), .. }) = extensions.get().or(named)
-    {
+    if at_home && let Some(Userinfo { user, password: Some(password), .. }) = extensions.get().or(named) {
         return Some(Chosen::Userinfo(Basic::new(user, password)));
     }
     options.fallback.clone().map(Chosen::Fallback)
@@ -105,7 +103,9 @@ mod tests {
         if has('x') {
             extensions.insert(Chain::extend(None, &"http://b/".parse().unwrap(), &uri).unwrap());
         }
-        let Some(chosen) = choose(userinfo::of(&uri).as_ref(), &headers, &extensions, &options) else { return "none".into() };
+        let Some(chosen) = choose(userinfo::of(&uri).as_ref(), &headers, &extensions, &options) else {
+            return "none".into();
+        };
         if let Chosen::Userinfo(_) = chosen {
             return "userinfo".into();
         }

@@ -77,6 +77,9 @@ impl<RB> Clone for Chosen<RB> {
     }
 }
 
+/// A request after its hooks, and the answer of the one that ended the chain with it.
+pub(super) type Prepared<RB> = Result<(request::Parts, Option<Response<RB>>), HookFailed>;
+
 /// The end of a failed call after its error hooks: an answer if one of them gave it. Then the response hooks are next.
 pub(super) struct Failed<RB> {
     pub(super) end: Result<Response<RB>, BoxError>,
@@ -96,10 +99,7 @@ impl<RB: 'static> Chosen<RB> {
     }
 
     /// The head as the hooks leave it, and the answer of the one that ended the chain with it.
-    pub(super) fn request(
-        &self,
-        mut parts: request::Parts,
-    ) -> Run<Result<(request::Parts, Option<Response<RB>>), HookFailed>> {
+    pub(super) fn request(&self, mut parts: request::Parts) -> Run<Prepared<RB>> {
         let hooks = self.clone();
         Run::start(self.wait(|chain| &chain.request), async move {
             for hook in hooks.each(|chain| &chain.request) {
@@ -130,16 +130,18 @@ impl<RB: 'static> Chosen<RB> {
 
     pub(super) fn error(self, error: BoxError, asked: Asked) -> Run<Failed<RB>> {
         Run::start(self.wait(|chain| &chain.error), async move {
-            let mut answer = None;
-            for hook in self.each(|chain| &chain.error) {
-                answer = match hook {
-                    Hook::Sync(hook) => hook(&error, &asked),
-                    Hook::Async(hook) => hook(&error, &asked).await,
-                };
-                if answer.is_some() {
-                    break;
+            let answer = 'asked: {
+                for hook in self.each(|chain| &chain.error) {
+                    let answer = match hook {
+                        Hook::Sync(hook) => hook(&error, &asked),
+                        Hook::Async(hook) => hook(&error, &asked).await,
+                    };
+                    if let Some(answer) = answer {
+                        break 'asked Some(answer);
+                    }
                 }
-            }
+                None
+            };
             Failed { end: answer.ok_or(error), hooks: self, asked }
         })
     }

@@ -8,7 +8,7 @@ use pin_project_lite::pin_project;
 use sortie_core::{BoxError, BoxFuture};
 use tower_service::Service;
 
-use super::chain::{Chosen, Failed, Run};
+use super::chain::{Chosen, Failed, Prepared, Run};
 use super::{Asked, HookFailed, Hooks, Scope};
 use crate::again::take_ready;
 
@@ -104,8 +104,6 @@ pin_project! {
         watch: Option<Box<Watch<RB>>>,
     }
 }
-
-type Prepared<RB> = Result<(request::Parts, Option<Response<RB>>), HookFailed>;
 
 pin_project! {
     #[project = StageProjection]

@@ -158,7 +158,7 @@ async fn an_error_of_a_hook_stops_the_chain_and_is_the_calls() {
             (request_fails, Event::Request, &["1 request"][..], 0),
             (response_fails, Event::Response, &["1 request", "2 request", "1 200 OK"], 1),
         ] {
-            let own = PerRequest::Use(log.hooks("2"));
+            let own = PerRequest::Use(log.hooks::<Body>("2"));
             let service = Scripted::new([status(200)]);
             let mut request = request();
             request.extensions_mut().insert(own);
@@ -189,7 +189,7 @@ async fn a_call_can_be_dropped_while_a_hook_waits() {
 
 #[test]
 fn hooks_of_a_clone_are_its_own_and_debug_shows_no_query() {
-    let hooks = Hooks::new().on_request(|_| ());
+    let hooks: Hooks = Hooks::new().on_request(|_| ());
     let more = hooks.clone().on_request(|_| ()).on_error(|_, _| ());
     assert_eq!(format!("{hooks:?}"), "Hooks { request: 1, response: 0, error: 0, alone: false }");
     assert_eq!(format!("{more:?}"), "Hooks { request: 2, response: 0, error: 1, alone: false }");
