@@ -8,7 +8,7 @@
 //! | [`Body`], [`Replay`] | one body type for both directions, and the question whether it can be sent again |
 //! | [`PerRequest`] | an override of a layer's options for one request, in its extensions |
 //! | [`Origin`], [`Chain`] | who may receive what was meant for whom, over a chain of redirects |
-//! | [`Defaulted`] | which headers nobody asked for |
+//! | [`Defaulted`], [`Without`] | which headers nobody asked for, and which defaults nobody wants |
 //! | [`Deadline`] | when the call ends |
 //! | [`Outcome`], [`Fault`], [`Phase`], [`Elapsed`] | what a failure may have done on the wire, and which clock ran out |
 //! | [`auth`] | how a scheme signs requests and answers challenges |
@@ -30,6 +30,7 @@ mod per_request;
 mod replay;
 mod service;
 pub mod unix_socket;
+mod without;
 
 pub use body::{Body, LengthMismatch};
 pub use deadline::Deadline;
@@ -41,3 +42,4 @@ pub use outcome::{Elapsed, Fault, Outcome, Phase};
 pub use per_request::PerRequest;
 pub use replay::Replay;
 pub use service::{BoxFuture, BoxHttp, CallWhenReady, HttpService, call_when_ready};
+pub use without::Without;
