@@ -7,6 +7,7 @@ mod bad_input;
 mod cancellation;
 mod cookies;
 mod credentials;
+mod decompress;
 mod grpc;
 mod hooks;
 mod hostile;
