@@ -54,10 +54,10 @@ fn main() {
         let (first, block) = bomb(coding);
         let wire = first.len() + BLOCKS * block.len();
         assert!(wire <= WIRE, "{coding}: {wire} octets");
-        let server = TestServer::from_fn(move |head| {
+        let server = TestServer::from_fn(move |request| {
             let body = Body::segments(std::iter::once(first.clone()).chain(std::iter::repeat_n(block.clone(), BLOCKS)));
             let headers = [("content-encoding", coding), ("location", "/ok")];
-            std::future::ready(match head.uri.path() {
+            std::future::ready(match request.uri().path() {
                 "/ok" => reply(200, [], "ok"),
                 "/redirect" => reply(302, headers, body),
                 _ => reply(200, headers, body),

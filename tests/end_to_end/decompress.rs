@@ -9,10 +9,12 @@ use compression_codecs::core::util::{PartialBuffer, WriteBuffer};
 use compression_codecs::flate::params::FlateEncoderParams;
 use compression_codecs::{BrotliEncoder, EncodeV2, GzipEncoder, ZlibEncoder, ZstdEncoder};
 use http::{HeaderMap, Method, Response};
+use http_body::Frame;
+use http_body_util::{BodyExt, StreamBody};
 use sortie::core::{Phase, find};
 use sortie::decompress::{Coding, DecompressError, DecompressOptions, HandSet};
 use sortie::retry::{Backoff, RetryOptions};
-use sortie::{Body, ErrorKind, Mount};
+use sortie::{Body, BoxError, ErrorKind, Mount};
 use sortie_testkit::{Steps, TcpScript, TestServer, reply};
 
 use crate::support::{always, builder, check, in_turn, session, values};
@@ -163,7 +165,7 @@ async fn what_cannot_be_decoded_is_a_decode_error_with_its_url() {
 async fn a_connection_that_breaks_off_is_told_as_such() {
     let head = "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 1000\r\n\r\n";
     let steps = Steps::new().read_head().send(head).send(encode("gzip", CONTENT).slice(..20)).close();
-    let server = TcpScript::new([steps]);
+    let server = TcpScript::each(steps);
     let error = session().get(server.url("/")).send().await.unwrap().bytes().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Protocol, "{error:?}");
     assert!(find::<DecompressError>(&error).is_none());
@@ -184,7 +186,7 @@ async fn a_cap_is_an_error_that_names_its_setting() {
 async fn a_body_that_is_decoded_is_still_limited_in_time_and_keeps_its_trailers() {
     let stalls = TestServer::from_fn(|_| {
         let first = encode("gzip", CONTENT).slice(..15);
-        let chunks = futures_util::stream::once(std::future::ready(Ok::<_, sortie::BoxError>(first)));
+        let chunks = futures_util::stream::once(std::future::ready(Ok::<_, BoxError>(first)));
         let body = Body::stream(futures_util::StreamExt::chain(chunks, futures_util::stream::pending()));
         std::future::ready(reply(200, [("content-encoding", "gzip")], body))
     });
@@ -195,12 +197,12 @@ async fn a_body_that_is_decoded_is_still_limited_in_time_and_keeps_its_trailers(
     let trailers = HeaderMap::from_iter([(http::header::ETAG, "\"1\"".parse().unwrap())]);
     let sent = trailers.clone();
     let server = always(move || {
-        let body = http_body_util::Full::new(encode("gzip", CONTENT));
-        let body = http_body_util::BodyExt::with_trailers(body, std::future::ready(Some(Ok(sent.clone()))));
+        let frames = [Frame::data(encode("gzip", CONTENT)), Frame::trailers(sent.clone())];
+        let body = StreamBody::new(futures_util::stream::iter(frames.map(Ok::<_, BoxError>)));
         reply(200, [("content-encoding", "gzip"), ("trailer", "etag")], Body::new(body))
     });
     let response = session().get(server.url("/")).header("te", "trailers").send().await.unwrap();
-    let body = http_body_util::BodyExt::collect(response.into_body()).await.unwrap();
+    let body = response.into_body().collect().await.unwrap();
     assert_eq!(body.trailers(), Some(&trailers));
     assert_eq!(body.to_bytes(), CONTENT);
 }
