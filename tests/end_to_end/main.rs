@@ -8,6 +8,7 @@ mod cancellation;
 mod cookies;
 mod credentials;
 mod decompress;
+mod defects_of_requests;
 mod grpc;
 mod hooks;
 mod hostile;

@@ -8,9 +8,12 @@ use compression_codecs::{BrotliEncoder, DeflateEncoder, EncodeV2, GzipEncoder, Z
 
 use crate::Coding;
 
+/// A coding, and what encodes in it.
+type Way = (Coding, fn(&[u8]) -> Vec<u8>);
+
 /// Everything that `deflate` may mean, and one way for each other coding; of those that are compiled in.
-pub(super) fn ways() -> Vec<(Coding, fn(&[u8]) -> Vec<u8>)> {
-    let ways: [(Coding, fn(&[u8]) -> Vec<u8>); 5] = [
+pub(super) fn ways() -> Vec<Way> {
+    let ways: [Way; 5] = [
         (Coding::Gzip, gzip),
         (Coding::Deflate, zlib),
         (Coding::Deflate, bare),
