@@ -17,6 +17,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
 use sortie::auth::{AuthOptions, Bearer};
 use sortie::cookies::{CookieOptions, CookiesLayer, Jar};
 use sortie::core::BoxHttp;
+use sortie::decompress::DecompressLayer;
 use sortie::hooks::Hooks;
 use sortie::layers::base_url::BaseUrl;
 use sortie::layers::headers::HeadersOptions;
@@ -71,6 +72,7 @@ fn tower(server: &TestServer, hops: Arc<AtomicUsize>) -> Result<BoxHttp, BoxErro
             .layer(BaseUrlLayer::new(Some(BaseUrl::new(server.url("/").parse()?)?)))
             .layer(QueryLayer::new(QueryOptions::from([("lang", "en")])))
             .layer(HeadersLayer::new(headers))
+            .layer(DecompressLayer::default())
             .layer(RedirectLayer::new(RedirectOptions::default()))
             // Where a session has `hop_layer`: once per hop. Nothing here.
             .layer(HooksLayer::new(Hooks::new().on_response(move |_, _| {

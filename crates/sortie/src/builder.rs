@@ -37,6 +37,7 @@ use crate::{Error, Mount, Session, setter};
 /// | redirects | 20 are followed |
 /// | retries | connection faults that are safe to repeat, once |
 /// | cookies | a jar of its own, in memory |
+/// | decompression | what the features bring: gzip; at most 200 octets of each one received, beyond 16 MiB |
 /// | proxies | those of `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` in the environment |
 /// | auth, netrc, query, hooks, layers | none |
 #[derive(Clone)]
@@ -106,10 +107,15 @@ impl SessionBuilder {
         self
     }
 
-    /// No header of this name by default: neither sortie's own (`User-Agent`, `Accept`) nor one set before.
+    /// No header of this name by default: neither sortie's own (`User-Agent`, `Accept`, `Accept-Encoding`) nor one set
+    /// before.
     pub fn without_header<N: TryInto<HeaderName>>(mut self, name: N) -> Self {
         match setter::header_name("SessionBuilder::without_header", name) {
             Ok(name) => {
+                #[cfg(feature = "decompress")]
+                if name == http::header::ACCEPT_ENCODING {
+                    self.settings.decompress = self.settings.decompress.map(|options| options.offer(false));
+                }
                 self.settings.headers.remove(name);
                 self
             }
@@ -251,6 +257,20 @@ impl SessionBuilder {
     pub fn no_cookies(mut self) -> Self {
         self.settings.cookies = None;
         self.settings.jar = None;
+        self
+    }
+
+    /// How far responses are decoded; see [`DecompressOptions`](sortie_decompress::DecompressOptions).
+    #[cfg(feature = "decompress")]
+    pub fn decompress(mut self, options: sortie_decompress::DecompressOptions) -> Self {
+        self.settings.decompress = Some(options);
+        self
+    }
+
+    /// No coding is offered, and a body that comes compressed is left as it is.
+    #[cfg(feature = "decompress")]
+    pub fn no_decompress(mut self) -> Self {
+        self.settings.decompress = None;
         self
     }
 

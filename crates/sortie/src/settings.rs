@@ -40,6 +40,8 @@ pub(crate) struct Settings {
     pub(crate) cookies: Option<sortie_cookies::CookieOptions>,
     #[cfg(feature = "cookies")]
     pub(crate) jar: Option<sortie_cookies::Jar>,
+    #[cfg(feature = "decompress")]
+    pub(crate) decompress: Option<sortie_decompress::DecompressOptions>,
     pub(crate) mounts: Vec<(Prefix, Mount)>,
     pub(crate) layers: Vec<UserLayer>,
     pub(crate) hop_layers: Vec<UserLayer>,
@@ -71,6 +73,8 @@ impl Default for Settings {
             cookies: Some(sortie_cookies::CookieOptions::jar(jar.clone())),
             #[cfg(feature = "cookies")]
             jar: Some(jar),
+            #[cfg(feature = "decompress")]
+            decompress: Some(sortie_decompress::DecompressOptions::default()),
             mounts: Vec::new(),
             layers: Vec::new(),
             hop_layers: Vec::new(),

@@ -2,11 +2,15 @@
 
 use std::task::{Context, Poll};
 
+#[cfg(feature = "decompress")]
+use http::header::ACCEPT_ENCODING;
 use http::header::{ACCEPT, HeaderName, USER_AGENT};
 use http::{Request, Response};
 #[cfg(feature = "cookies")]
 use sortie_cookies::{CookieOptions, CookiesLayer};
 use sortie_core::{Body, BoxError, BoxHttp, HttpService, PerRequest};
+#[cfg(feature = "decompress")]
+use sortie_decompress::DecompressLayer;
 use sortie_layers::auth::{AuthOptions, DefaultHeader};
 use sortie_layers::headers::HeadersOptions;
 use sortie_layers::mounts::Mounts;
@@ -57,7 +61,12 @@ macro_rules! layers {
             // what a hop stripped is not added again.
             .layer($tower::optional(BaseUrlLayer::new(settings.base_url.clone())))
             .layer($tower::optional(QueryLayer::new(settings.query.clone())))
-            .layer(HeadersLayer::new(defaults(settings, $tower::HAS_OVERRIDES)))
+            .layer(HeadersLayer::new(defaults(settings, $tower::HAS_OVERRIDES)));
+        // Inside the default headers, among which an `Accept-Encoding` is one set by hand; outside Redirect and Retry, so
+        // that only the body that comes to the caller is decoded.
+        #[cfg(feature = "decompress")]
+        let tower = tower.layer(decompress(settings));
+        let tower = tower
             // Outside everything that depends on the origin: what stands below is decided anew for every hop.
             .layer(RedirectLayer::new(settings.redirect.clone()).shares_head($tower::SHARES_HEAD))
             .layer($tower::optional(SeamLayer::new(&settings.hop_layers)))
@@ -229,6 +238,13 @@ fn defaults(settings: &Settings, has_overrides: bool) -> HeadersOptions {
     let replaceable = |name: &&HeaderName| by_auth(name) || set_by_mount(name);
     let names: Vec<_> = settings.headers.keys().filter(replaceable).cloned().collect();
     HeadersOptions::from(settings.headers.clone()).replaceable(names)
+}
+
+/// Its `Accept-Encoding` is listed only where a mount has one in its place; see [`defaults`].
+#[cfg(feature = "decompress")]
+fn decompress(settings: &Settings) -> DecompressLayer {
+    let set_by_mount = settings.mounts.iter().any(|(_, mount)| mount.headers.contains_key(ACCEPT_ENCODING));
+    DecompressLayer::new(settings.decompress).replaceable(set_by_mount)
 }
 
 /// A mount's auth acts wherever its prefix matches, the session's only while the chain is where the caller sent it; a
