@@ -1,0 +1,300 @@
+"""Drives python-requests through scenarios: one a line on stdin as JSON, one a line on stdout what came of it.
+
+No name is looked up and nothing but 127.0.0.1 is dialled: a scenario says which port stands for which `host:port`.
+"""
+
+import contextlib
+import email.message
+import json
+import os
+import socket
+import sys
+import tempfile
+import types
+import warnings
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from requests.auth import HTTPBasicAuth
+from requests.cookies import extract_cookies_to_jar
+from urllib3.util import connection
+from urllib3.util.retry import Retry
+
+WANTED = {"requests": ("2.34.2", requests.__version__), "urllib3": ("2.7.0", urllib3.__version__)}
+ENVIRONMENT = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "requests_ca_bundle", "curl_ca_bundle", "netrc")
+
+dial = connection.create_connection
+ports = {}
+
+
+def dial_scripted(address, *args, **kwargs):
+    host, port = address
+    try:
+        return dial(("127.0.0.1", ports[f"{host.strip('[]').lower()}:{port}"]), *args, **kwargs)
+    except KeyError:
+        raise socket.gaierror(socket.EAI_NONAME, "no such server in this scenario") from None
+
+
+connection.create_connection = dial_scripted
+
+
+class HookFailed(Exception):
+    pass
+
+
+class Marked(HTTPAdapter):
+    """Marks what it sends, and not the request of the session, which a redirect would copy."""
+
+    def __init__(self, mark, **options):
+        self.mark = mark
+        super().__init__(**options)
+
+    def send(self, request, **options):
+        marked = request.copy()
+        marked.headers["x-mount"] = self.mark
+        response = super().send(marked, **options)
+        response.request = request
+        return response
+
+
+def hook_of(spec, log):
+    (kind, value), = spec.items() if isinstance(spec, dict) else {spec: None}.items()
+
+    def hook(response, **_):
+        if kind == "Note":
+            log.append(f"{value} {response.status_code}")
+        elif kind == "Set":
+            response.headers[value[0]] = value[1]
+        elif kind == "Fail":
+            raise HookFailed
+
+    return hook
+
+
+def hooks_of(specs, log):
+    return {"response": [hook_of(spec, log) for spec in specs]} if specs else {}
+
+
+def auth_of(spec):
+    if spec is None:
+        return None
+    (kind, value), = spec.items()
+    return {"Basic": HTTPBasicAuth}[kind](*value)
+
+
+def content_of(spec):
+    if spec is None:
+        return {}
+    (kind, value), = spec.items()
+    if kind == "Bytes":
+        return {"data": bytes(value)}
+    if kind == "Text":
+        return {"data": value}
+    if kind == "Form":
+        return {"data": [tuple(pair) for pair in value]}
+    if kind == "Json":
+        return {"json": json.loads(value)}
+    if kind == "Stream":
+        return {"data": (chunk.encode() for chunk in value)}
+    raise ValueError(kind)
+
+
+def received(jar, url, set_cookie):
+    """Puts a cookie into the jar as if the server at `url` had sent it."""
+    message = email.message.Message()
+    message["Set-Cookie"] = set_cookie
+    request = requests.Request("GET", url).prepare()
+    extract_cookies_to_jar(jar, request, types.SimpleNamespace(_original_response=types.SimpleNamespace(msg=message)))
+
+
+def session_of(settings, ca, log):
+    session = requests.Session()
+    session.headers.update({name: value for name, value in settings["headers"]})
+    session.params = dict(settings["params"])
+    session.auth = auth_of(settings["auth"])
+    session.trust_env = not settings["distrust_env"]
+    session.proxies = dict(settings["proxies"])
+    session.verify = False if settings["unverified"] else True if settings["system_roots"] else ca
+    session.hooks = {"response": hooks_of(settings["hooks"], log).get("response", [])}
+    if settings["max_redirects"] is not None:
+        session.max_redirects = settings["max_redirects"]
+    for url, set_cookie in settings["cookies"]:
+        received(session.cookies, url, set_cookie)
+    options = {}
+    if (retries := settings["retries"]) is not None:
+        options["max_retries"] = Retry(
+            total=retries["total"],
+            status_forcelist=retries["statuses"],
+            allowed_methods=retries["methods"] or Retry.DEFAULT_ALLOWED_METHODS,
+            backoff_factor=0,
+            raise_on_status=False,
+        )
+        session.mount("http://", HTTPAdapter(**options))
+        session.mount("https://", HTTPAdapter(**options))
+    for prefix, mark in settings["mounts"]:
+        session.mount(prefix, Marked(mark, **options))
+    return session
+
+
+def class_of(error):
+    """What went wrong, in the words that both clients' errors are put into."""
+    cause = error.args[0] if error.args else None
+    if isinstance(cause, urllib3.exceptions.MaxRetryError):
+        cause = cause.reason
+    for kind, word in [
+        (HookFailed, "hook"),
+        (requests.exceptions.JSONDecodeError, "not json"),
+        (requests.exceptions.InvalidJSONError, "not serializable"),
+        (requests.exceptions.HTTPError, "status"),
+        (requests.exceptions.ConnectTimeout, "connect timeout"),
+        (requests.exceptions.ReadTimeout, "read timeout"),
+        (requests.exceptions.TooManyRedirects, "too many redirects"),
+        (requests.exceptions.MissingSchema, "relative url"),
+        (requests.exceptions.InvalidSchema, "unsupported scheme"),
+        (requests.exceptions.InvalidProxyURL, "proxy"),
+        (requests.exceptions.InvalidURL, "invalid url"),
+        (requests.exceptions.InvalidHeader, "invalid header"),
+        (requests.exceptions.ChunkedEncodingError, "body"),
+        (requests.exceptions.ContentDecodingError, "coding"),
+        (requests.exceptions.UnrewindableBodyError, "not replayable"),
+        (requests.exceptions.ProxyError, "proxy"),
+        (requests.exceptions.SSLError, "tls"),
+        (requests.exceptions.RetryError, "retries"),
+    ]:
+        if isinstance(error, kind):
+            return word
+    if isinstance(error, requests.exceptions.ConnectionError):
+        for kind, word in [
+            (urllib3.exceptions.NewConnectionError, "connect"),
+            (urllib3.exceptions.ReadTimeoutError, "connection: read timeout"),
+            (urllib3.exceptions.ProtocolError, "protocol"),
+        ]:
+            if isinstance(cause, kind):
+                return word
+        return f"connection: {type(cause).__name__}"
+    return f"{type(error).__module__}.{type(error).__name__}"
+
+
+def text_of(content):
+    return content.decode("latin-1")
+
+
+def hops(responses):
+    return [f"{response.status_code} {response.url}" for response in responses]
+
+
+def read(response, how, out):
+    if how in ("Content", "RaiseForStatus"):
+        out["body"] = text_of(response.content)
+    elif how == "Text":
+        out["text"] = response.text
+    elif how == "Json":
+        out["json"] = json.dumps(response.json(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    elif how == "Lines":
+        out["lines"] = [text_of(line) for line in response.iter_lines()]
+    elif how == "Links":
+        out["links"] = [f"{link.get('rel')} {link.get('url')}" for link in response.links.values()]
+    elif how == "Nothing":
+        response.close()
+
+
+def one(session, call, log):
+    out = {}
+    options = content_of(call["content"])
+    if call["params"]:
+        options["params"] = [tuple(pair) for pair in call["params"]]
+        # A mapping where it can be one: only mappings are merged with the session's.
+        if len(dict(call["params"])) == len(call["params"]):
+            options["params"] = dict(call["params"])
+    if call["timeout"]:
+        options["timeout"] = tuple(call["timeout"])
+    if call["allow_redirects"] is not None:
+        options["allow_redirects"] = call["allow_redirects"]
+    elif call["method"] == "HEAD":
+        # `Session.head`'s default.
+        options["allow_redirects"] = False
+    if call["unverified"]:
+        options["verify"] = False
+    how = call["read"]
+    try:
+        response = session.request(
+            call["method"],
+            call["url"],
+            headers=dict(call["headers"]),
+            auth=auth_of(call["auth"]),
+            cookies=dict(call["cookies"]) or None,
+            hooks=hooks_of(call["hooks"], log),
+            proxies=dict(call["proxies"]) or None,
+            stream=how in ("Lines", "Nothing"),
+            **options,
+        )
+        out["status"] = response.status_code
+        out["url"] = response.url
+        out["history"] = hops(response.history)
+        out["headers"] = {name: response.headers.get(name) for name in call["show"]}
+        if call["show_cookies"]:
+            out["cookies"] = sorted(f"{cookie.name}={cookie.value}" for cookie in response.cookies)
+        read(response, how, out)
+        if how == "RaiseForStatus":
+            response.raise_for_status()
+    except Exception as error:
+        out["error"] = class_of(error)
+        if isinstance(error, requests.exceptions.TooManyRedirects):
+            out["followed"] = hops(error.response.history)
+    return out
+
+
+def kept(jar):
+    """The cookies in a jar: what, where, and whether for that host alone."""
+    cookies = []
+    for cookie in jar:
+        scope = "domain" if cookie.domain_specified else "host"
+        domain = cookie.domain.removeprefix(".")
+        pair = cookie.name if cookie.value is None else f"{cookie.name}={cookie.value}"
+        cookies.append(f"{pair}; {scope} {domain}; {cookie.path}" + ("; secure" if cookie.secure else ""))
+    return sorted(cookies)
+
+
+@contextlib.contextmanager
+def environment(variables, netrc, ca, folder):
+    before = dict(os.environ)
+    for name in before:
+        if name.lower() in ENVIRONMENT:
+            del os.environ[name]
+    os.environ["HOME"] = folder
+    os.environ.update({name: value.replace("{ca}", ca) for name, value in variables})
+    if netrc is not None:
+        os.environ["NETRC"] = os.path.join(folder, "netrc")
+        with open(os.environ["NETRC"], "w", encoding="utf-8") as file:
+            file.write(netrc)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def drive(task, folder):
+    ports.clear()
+    ports.update(task["ports"])
+    scenario, log = task["scenario"], []
+    settings = scenario["session"]
+    with environment(settings["env"], settings["netrc"], task["ca"], folder):
+        session = session_of(settings, task["ca"], log)
+        calls = [one(session, call, log) for call in scenario["calls"]]
+        session.close()
+    return {"calls": calls, "hooks": log, "jar": kept(session.cookies)}
+
+
+def main():
+    warnings.simplefilter("ignore")
+    for package, (wanted, found) in WANTED.items():
+        if wanted != found:
+            sys.exit(f"{package} {wanted} is wanted, and {found} is there")
+    with tempfile.TemporaryDirectory() as folder:
+        for line in sys.stdin:
+            print(json.dumps(drive(json.loads(line), folder)), flush=True)
+
+
+main()

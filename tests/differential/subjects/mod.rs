@@ -1,0 +1,29 @@
+//! The scenarios, by subject.
+
+use crate::intended::Intended;
+use crate::scenario::Scenario;
+
+mod redirects;
+
+/// Scenarios, and the differences in them that are meant.
+type Subject = (fn() -> Vec<Scenario>, &'static [Intended]);
+
+const SUBJECTS: &[Subject] = &[(redirects::scenarios, redirects::INTENDED)];
+
+/// Every scenario, with the difference that is meant in it, if one is.
+pub(crate) fn all() -> Vec<(Scenario, Option<&'static Intended>)> {
+    let of = |(scenarios, intended): &Subject| {
+        let intended = *intended;
+        let with = move |scenario: Scenario| {
+            let entry = intended.iter().find(|entry| entry.scenario == scenario.name);
+            (scenario, entry)
+        };
+        scenarios().into_iter().map(with).collect::<Vec<_>>()
+    };
+    SUBJECTS.iter().flat_map(of).collect()
+}
+
+/// All tables.
+pub(crate) fn intended() -> impl Iterator<Item = &'static Intended> {
+    SUBJECTS.iter().flat_map(|(_, intended)| *intended)
+}
