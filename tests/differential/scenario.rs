@@ -210,24 +210,20 @@ pub(crate) fn basic(user: &str, password: &str) -> Auth {
 }
 
 impl Settings {
-    pub(crate) fn header(&mut self, name: &str, value: &str) -> &mut Self {
+    pub(crate) fn header(&mut self, name: &str, value: &str) {
         self.headers.push((name.to_owned(), Some(value.to_owned())));
-        self
     }
 
-    pub(crate) fn without_header(&mut self, name: &str) -> &mut Self {
+    pub(crate) fn without_header(&mut self, name: &str) {
         self.headers.push((name.to_owned(), None));
-        self
     }
 
-    pub(crate) fn basic(&mut self, user: &str, password: &str) -> &mut Self {
+    pub(crate) fn basic(&mut self, user: &str, password: &str) {
         self.auth = Some(basic(user, password));
-        self
     }
 
-    pub(crate) fn env<const N: usize>(&mut self, variables: [(&str, &str); N]) -> &mut Self {
+    pub(crate) fn env<const N: usize>(&mut self, variables: [(&str, &str); N]) {
         self.env = pairs(variables);
-        self
     }
 }
 

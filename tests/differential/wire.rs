@@ -38,13 +38,15 @@ pub(crate) async fn read_request(
     }
     headers.sort_by(|(one, _), (other, _)| one.cmp(other));
     let value = |name: &str| headers.iter().find(|(found, _)| found == name).map(|(_, value)| &**value);
-    let body = if value("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked")) {
-        read_chunks(stream).await?
-    } else {
-        let length = value("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
-        let mut body = vec![0; length];
-        stream.read_exact(&mut body).await?;
-        body
+    // The length comes first: a client that says both sends no chunks.
+    let body = match value("content-length").and_then(|length| length.parse().ok()) {
+        Some(length) => {
+            let mut body = vec![0; length];
+            stream.read_exact(&mut body).await?;
+            body
+        }
+        None if value("transfer-encoding").is_some() => read_chunks(stream).await?,
+        None => Vec::new(),
     };
     Ok(Some(Seen { origin, connection, method, target, headers, body }))
 }

@@ -3,12 +3,36 @@
 use crate::intended::Intended;
 use crate::scenario::Scenario;
 
+mod auth;
+mod bodies;
+mod cookies;
+mod credentials;
+mod faults;
+mod locations;
+mod merging;
+mod mounts;
+mod proxies;
 mod redirects;
+mod responses;
+mod urls;
 
 /// Scenarios, and the differences in them that are meant.
 type Subject = (fn() -> Vec<Scenario>, &'static [Intended]);
 
-const SUBJECTS: &[Subject] = &[(redirects::scenarios, redirects::INTENDED)];
+const SUBJECTS: &[Subject] = &[
+    (auth::scenarios, auth::INTENDED),
+    (bodies::scenarios, bodies::INTENDED),
+    (cookies::scenarios, cookies::INTENDED),
+    (credentials::scenarios, credentials::INTENDED),
+    (faults::scenarios, faults::INTENDED),
+    (locations::scenarios, locations::INTENDED),
+    (merging::scenarios, merging::INTENDED),
+    (mounts::scenarios, mounts::INTENDED),
+    (proxies::scenarios, proxies::INTENDED),
+    (redirects::scenarios, redirects::INTENDED),
+    (responses::scenarios, responses::INTENDED),
+    (urls::scenarios, urls::INTENDED),
+];
 
 /// Every scenario, with the difference that is meant in it, if one is.
 pub(crate) fn all() -> Vec<(Scenario, Option<&'static Intended>)> {
