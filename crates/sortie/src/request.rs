@@ -33,6 +33,8 @@ pub struct RequestBuilder {
 struct Draft {
     method: Method,
     url: Url,
+    /// Whether the user name in the URL has a password, and that an empty one.
+    empty_password: bool,
     headers: HeaderMap,
     extensions: Extensions,
     hooks: Option<Hooks>,
@@ -96,11 +98,7 @@ impl RequestBuilder {
             let query =
                 serde_html_form::to_string(query).map_err(|error| unserializable("RequestBuilder::query", &error))?;
             if !query.is_empty() {
-                let query = match draft.url.query() {
-                    Some(present) if !present.is_empty() => format!("{present}&{query}"),
-                    _ => query,
-                };
-                draft.url.set_query(Some(&query));
+                into_url::append_query(&mut draft.url, &query);
             }
             Ok::<_, setter::Invalid>(())
         })
@@ -381,16 +379,40 @@ fn draft<M: TryInto<Method>>(session: &Session, method: M, url: impl IntoUrl) ->
     let method = method
         .try_into()
         .map_err(|_| setter::Invalid::new("Session::request", "the method is not a valid HTTP method name"))?;
+    let empty_password = into_url::has_empty_password(&url);
     let url = into_url::resolve(url, session.base_url())?;
     Ok(Draft {
-        method,
+        method: of_the_standard(method),
         url,
+        empty_password,
         headers: HeaderMap::new(),
         extensions: Extensions::new(),
         hooks: None,
         body: Body::empty(),
         content_type: None,
     })
+}
+
+/// A method of the standard, which are all in capitals, whatever the case it was written in; any other as it is.
+///
+/// Methods are case-sensitive ([RFC 9110 §9.1](https://www.rfc-editor.org/rfc/rfc9110#section-9.1)), and no server has a
+/// `patch` beside its `PATCH`.
+fn of_the_standard(method: Method) -> Method {
+    if !method.as_str().bytes().any(|octet| octet.is_ascii_lowercase()) {
+        return method;
+    }
+    let standard = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+        Method::OPTIONS,
+        Method::TRACE,
+        Method::CONNECT,
+    ];
+    standard.into_iter().find(|standard| standard.as_str().eq_ignore_ascii_case(method.as_str())).unwrap_or(method)
 }
 
 fn unserializable(setter: &'static str, error: &dyn fmt::Display) -> setter::Invalid {
@@ -405,7 +427,7 @@ impl Draft {
     }
 
     fn into_request(mut self) -> Result<(Request<Body>, Url), Error> {
-        if let Some(userinfo) = userinfo::take(&mut self.url) {
+        if let Some(userinfo) = userinfo::take(&mut self.url, self.empty_password) {
             self.extensions.insert(userinfo);
         }
         if let Some(fragment) = self.url.fragment() {
@@ -496,6 +518,9 @@ mod tests {
             (session.options("x"), "OPTIONS"),
             (session.request("PROPFIND", "x"), "PROPFIND"),
             (session.request(Method::TRACE, "x"), "TRACE"),
+            (session.request("get", "x"), "GET"),
+            (session.request("Patch", "x"), "PATCH"),
+            (session.request("propfind", "x"), "propfind"),
         ] {
             assert_eq!(builder.build().unwrap().method(), method);
         }
@@ -570,6 +595,24 @@ mod tests {
         assert_eq!(request.uri(), "https://h/p");
         assert_eq!(request.extensions().get(), Some(&Userinfo::new("user", Some("secret".into()))));
         assert_eq!(request.extensions().get::<Fragment>().map(Fragment::as_str), Some("part"));
+    }
+
+    #[test]
+    fn an_empty_password_is_one_and_none_is_none() {
+        for (url, password) in [
+            ("http://user:@h/p", Some("")),
+            ("http://user@h/p", None),
+            ("http://user@h/:@p", None),
+            ("http://us:er@h/?q=://x:@y", Some("er")),
+            ("http://user:@a:@h\\p:@", Some("@a:")),
+        ] {
+            let built = session().get(url).build().unwrap();
+            let given = built.extensions().get::<Userinfo>().unwrap();
+            assert_eq!(given.password.as_deref(), password, "{url}");
+            let built = session().get(url.to_owned()).build().unwrap();
+            assert_eq!(built.extensions().get::<Userinfo>().unwrap().password.as_deref(), password, "{url}");
+        }
+        assert_eq!(session().get("http://:@h/").build().unwrap().extensions().get::<Userinfo>(), None);
     }
 
     #[test]
