@@ -73,7 +73,8 @@ fn text(value: &Value) -> String {
 fn arrived(name: &str, request: &Seen, connections: bool, fields: &mut Fields) {
     fields.insert(name.to_owned(), format!("{} {} at {}", request.method, request.target, request.origin));
     for (header, value) in &request.headers {
-        if IDENTITY.contains(&(&**header, &**value)) {
+        // Which of Python's versions it is decides whether a CONNECT has a Host.
+        if IDENTITY.contains(&(&**header, &**value)) || (request.method == "CONNECT" && header == "host") {
             continue;
         }
         fields

@@ -239,9 +239,11 @@ def one(session, call, log):
         if how == "RaiseForStatus":
             response.raise_for_status()
     except Exception as error:
+        if not isinstance(error, requests.exceptions.HTTPError):
+            out.clear()
         out["error"] = class_of(error)
         if isinstance(error, requests.exceptions.TooManyRedirects):
-            out["followed"] = hops(error.response.history)
+            out["followed"] = len(error.response.history)
     return out
 
 

@@ -1,7 +1,6 @@
 //! sortie, driven through a scenario.
 
 use std::collections::{BTreeMap, HashMap};
-use std::error::Error as _;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,6 +16,7 @@ use sortie::transport::proxy::{Proxies, Proxy};
 use sortie::transport::tls::{Tls, TlsOptions};
 use sortie::transport::{PhaseTimeouts, TransportOptions};
 use sortie::{Body, ErrorKind, InvalidUrl, Mount, RequestBuilder, Response, Session, SessionBuilder};
+use sortie_testkit::told;
 use tokio::net::TcpStream;
 
 use crate::scenario::{Auth, Call, Content, Hook, Pairs, Read, Retries, Scenario, Settings};
@@ -190,17 +190,20 @@ fn request(session: &Session, call: &Call, log: &Log) -> RequestBuilder {
 
 async fn one(session: &Session, call: &Call, log: &Log) -> Map<String, Value> {
     let mut out = Map::new();
-    let read = match request(session, call, log).send().await {
-        Ok(response) => read(response, call, &mut out).await,
-        Err(error) => Err(error),
-    };
-    if let Err(error) = read {
-        out.insert("error".into(), word(&error).into());
-        if find::<TooManyRedirects>(&error).is_some() {
-            out.insert("followed".into(), hops(error.history()).into());
+    match request(session, call, log).send().await {
+        // requests reads the content before it gives an answer out, and so has none if that fails.
+        Ok(response) => match read(response, call, &mut out).await {
+            Ok(()) => return out,
+            Err(error) => Map::from_iter([("error".to_owned(), word_of_content(&error).into())]),
+        },
+        Err(error) => {
+            let mut failed = Map::from_iter([("error".to_owned(), word(&error).into())]);
+            if find::<TooManyRedirects>(&error).is_some() {
+                failed.insert("followed".to_owned(), error.history().len().into());
+            }
+            failed
         }
     }
-    out
 }
 
 async fn read(response: Response, call: &Call, out: &mut Map<String, Value>) -> Result<(), sortie::Error> {
@@ -254,9 +257,15 @@ fn kept(jar: &Jar) -> Vec<String> {
     kept
 }
 
+/// What went wrong with the content of an answer.
+fn word_of_content(error: &sortie::Error) -> String {
+    // requests has one class for content that breaks off, whichever way.
+    if error.kind() == ErrorKind::Protocol { "body".to_owned() } else { word(error) }
+}
+
 /// What went wrong, in the words that both clients' errors are put into.
 fn word(error: &sortie::Error) -> String {
-    let is_header = || error.source().is_some_and(|source| source.to_string().contains("::header"));
+    let text = told(error);
     let word = match error.kind() {
         ErrorKind::Timeout => match error.phase() {
             Some(Phase::Dns | Phase::Connect | Phase::Proxy | Phase::Tls) => "connect timeout",
@@ -271,8 +280,9 @@ fn word(error: &sortie::Error) -> String {
         ErrorKind::Builder => match find::<InvalidUrl>(error) {
             Some(InvalidUrl::Relative) => "relative url",
             Some(_) => "invalid url",
-            None if is_header() => "invalid header",
-            None => "not serializable",
+            None if text.contains("the method is not") => "invalid method",
+            None if text.contains("::header") || text.contains("Content-Length") => "invalid header",
+            None => return format!("Builder: {text}"),
         },
         ErrorKind::Hook => "hook",
         ErrorKind::Status => "status",

@@ -184,9 +184,6 @@ fn tls() -> Vec<Scenario> {
         scenario("a certificate for another name", "group K")
             .server("https://nowhere.test", [page("*", ok())])
             .call(get("https://nowhere.test/")),
-        scenario("http where https is asked for", "group K")
-            .server("http://a.test:8443", [page("*", ok())])
-            .call(get("https://a.test:8443/").timeout(5.0, 1.0)),
         server("an environment that names the authority", "S10")
             .session(|s| {
                 s.system_roots = true;

@@ -7,7 +7,7 @@ use crate::scenario::{Scenario, get, page, scenario};
 /// A redirect from `http://a.test/dir/from?q=1` to whatever is written there; both hosts have every page.
 fn leads(name: &'static str, about: &'static str, location: &str) -> Scenario {
     scenario(name, about)
-        .server("http://a.test", [page("/dir/from", redirect(302, location)), page("*", ok())])
+        .server("http://a.test", [page("/dir/from?q=1", redirect(302, location)), page("*", ok())])
         .server("http://b.test", [page("*", ok())])
         .call(get("http://a.test/dir/from?q=1"))
 }
