@@ -44,9 +44,9 @@ pub(crate) fn redirect(status: u16, location: &str) -> Answer {
     reply(status, [("location", location)], "moved")
 }
 
-/// These octets, and the end of the connection.
+/// These octets.
 pub(crate) fn raw(octets: impl AsRef<[u8]>) -> Answer {
-    Answer { steps: vec![Step::Send(octets.as_ref().to_vec())], ends: true }
+    Answer { steps: vec![Step::Send(octets.as_ref().to_vec())], ends: false }
 }
 
 /// The end of the connection instead of an answer.
@@ -78,7 +78,8 @@ impl Answer {
         self
     }
 
-    /// The end of the connection after it.
+    /// The end of the connection after it. A client that does not see it coming may find out only with its next
+    /// request, or before: no scenario can tell which.
     pub(crate) fn ends(self) -> Self {
         Self { ends: true, ..self }
     }

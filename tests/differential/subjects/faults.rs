@@ -22,7 +22,7 @@ fn faults() -> Vec<Scenario> {
             .call(get(URL))
             .call(post(URL).text("x")),
         scenario("the connection ends within the head", "S92")
-            .answers([raw("HTTP/1.1 200 OK\r\nx-a: 1\r\n")])
+            .answers([raw("HTTP/1.1 200 OK\r\nx-a: 1\r\n").ends()])
             .call(get(URL)),
         scenario("the second hop fails", "S92")
             .server("http://a.test", [page("*", redirect(302, "http://b.test/"))])
@@ -150,7 +150,7 @@ fn retries() -> Vec<Scenario> {
             "a body that is cut short is not tried again",
             "S78",
             total(2),
-            vec![raw("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nshort"), ok()],
+            vec![raw("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nshort").ends(), ok()],
             get(URL),
         ),
         tried(

@@ -17,7 +17,7 @@ fn headers() -> Vec<Scenario> {
     };
     vec![
         with("a session's headers", "S1", default, get(URL)),
-        with("a request's header beats the session's", "S1", default, get(URL).header("x-team", "red")),
+        with("a header of the request's beats the session's", "S1", default, get(URL).header("x-team", "red")),
         with("a name in another case is the same name", "S2", default, get(URL).header("X-TEAM", "red")),
         with("a header of the session's left out", "S1", default, get(URL).without_header("x-team")),
         with(

@@ -128,7 +128,7 @@ fn bodies() -> Vec<Scenario> {
             .server(
                 "http://a.test",
                 [
-                    page("/from", raw("HTTP/1.1 302 Found\r\nlocation: /to\r\ncontent-length: 99\r\n\r\nshort")),
+                    page("/from", raw("HTTP/1.1 302 Found\r\nlocation: /to\r\ncontent-length: 99\r\n\r\nshort").ends()),
                     page("/to", ok()),
                 ],
             )
