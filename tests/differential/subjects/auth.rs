@@ -63,4 +63,105 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     ]
 }
 
-pub(super) const INTENDED: &[Intended] = &[];
+pub(super) const INTENDED: &[Intended] = &[
+    Intended {
+        scenario: "Basic beyond ASCII",
+        statement: "S42",
+        reason: "Basic is UTF-8 (RFC 7617 §2.1)",
+        differences: &[("request 1 authorization", "Basic dXPpcjpw5HNz", "Basic dXPDqXI6cMOkc3M=")],
+    },
+    Intended {
+        scenario: "Basic beyond Latin-1",
+        statement: "S42",
+        reason: "Basic is UTF-8 (RFC 7617 §2.1)",
+        differences: &[
+            ("call 1", "error: builtins.UnicodeEncodeError", "200"),
+            ("request 1", "-", "GET / at http://a.test"),
+        ],
+    },
+    Intended {
+        scenario: "a session's auth and a request's header",
+        statement: "S40",
+        reason: "what the request itself says beats what its session says",
+        differences: &[("request 1 authorization", "Basic dXNlcjpwYXNz", "by hand")],
+    },
+    Intended {
+        scenario: "a URL's user",
+        statement: "S35",
+        reason: "userinfo never shows in a URL",
+        differences: &[("call 1 url", "http://user:pass@a.test/", "http://a.test/")],
+    },
+    Intended {
+        scenario: "a URL's user without a password",
+        statement: "S35",
+        reason: "userinfo never shows in a URL",
+        differences: &[("call 1 url", "http://user@a.test/", "http://a.test/")],
+    },
+    Intended {
+        scenario: "a URL's user with an empty password",
+        statement: "S35",
+        reason: "userinfo never shows in a URL",
+        differences: &[("call 1 url", "http://user:@a.test/", "http://a.test/")],
+    },
+    Intended {
+        scenario: "a URL's password without a user",
+        statement: "S35",
+        reason: "userinfo never shows in a URL",
+        differences: &[("call 1 url", "http://:pass@a.test/", "http://a.test/")],
+    },
+    Intended {
+        scenario: "a URL's user in escapes",
+        statement: "S35",
+        reason: "userinfo never shows in a URL",
+        differences: &[("call 1 url", "http://us%40er:p%3Aa%20s@a.test/", "http://a.test/")],
+    },
+    Intended {
+        scenario: "a URL's user beyond ASCII",
+        statement: "S42",
+        reason: "userinfo never shows in a URL, and Basic is UTF-8",
+        differences: &[
+            ("call 1 url", "http://us%C3%A9r:pass@a.test/", "http://a.test/"),
+            ("request 1 authorization", "Basic dXPpcjpwYXNz", "Basic dXPDqXI6cGFzcw=="),
+        ],
+    },
+    Intended {
+        scenario: "a URL's very long user",
+        statement: "S35",
+        reason: "userinfo never shows in a URL",
+        differences: &[(
+            "call 1 url",
+            "http://uuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuu:uuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuu@a.test/",
+            "http://a.test/",
+        )],
+    },
+    Intended {
+        scenario: "a URL's user and a request's header",
+        statement: "S40",
+        reason: "userinfo never shows in a URL, and a header that is there beats it",
+        differences: &[
+            ("call 1 url", "http://user:pass@a.test/", "http://a.test/"),
+            ("request 1 authorization", "Basic dXNlcjpwYXNz", "by hand"),
+        ],
+    },
+    Intended {
+        scenario: "a URL's user and a session's auth",
+        statement: "S35",
+        reason: "userinfo never shows in a URL",
+        differences: &[("call 1 url", "http://user:pass@a.test/", "http://a.test/")],
+    },
+    Intended {
+        scenario: "a URL's user and a session's header",
+        statement: "S40",
+        reason: "userinfo never shows in a URL, and a header that is there beats it",
+        differences: &[
+            ("call 1 url", "http://user:pass@a.test/", "http://a.test/"),
+            ("request 1 authorization", "Basic dXNlcjpwYXNz", "default"),
+        ],
+    },
+    Intended {
+        scenario: "a URL's user and a request's auth",
+        statement: "S35",
+        reason: "userinfo never shows in a URL",
+        differences: &[("call 1 url", "http://user:pass@a.test/", "http://a.test/")],
+    },
+];

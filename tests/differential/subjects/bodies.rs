@@ -73,4 +73,51 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     ]
 }
 
-pub(super) const INTENDED: &[Intended] = &[];
+pub(super) const INTENDED: &[Intended] = &[
+    Intended {
+        scenario: "a form with all sorts of characters",
+        statement: "S4",
+        reason: "forms and queries are encoded as browsers do (WHATWG URL §5.2), who keep * and escape ~",
+        differences: &[(
+            "request 1 body",
+            "a+b=c%26d%3De%2Bf%2Fg%3Fh%23i%25j~k%2Al-m_n.o&%C3%A4=%E2%82%AC%0A%0D%0A",
+            "a+b=c%26d%3De%2Bf%2Fg%3Fh%23i%25j%7Ek*l-m_n.o&%C3%A4=%E2%82%AC%0A%0D%0A",
+        )],
+    },
+    Intended {
+        scenario: "an empty form",
+        statement: "S15",
+        reason: "a form of no fields is a form",
+        differences: &[("request 1 content-type", "-", "application/x-www-form-urlencoded")],
+    },
+    Intended {
+        scenario: "JSON: an object",
+        statement: "S13",
+        reason: "JSON without the blanks that mean nothing",
+        differences: &[("request 1 body", "{\"a\": 1}", "{\"a\":1}"), ("request 1 content-length", "8", "7")],
+    },
+    Intended {
+        scenario: "JSON: beyond ASCII",
+        statement: "S13",
+        reason: "JSON is UTF-8 (RFC 8259 §8.1), so no letter needs an escape",
+        differences: &[("request 1 body", "\"\\u00e9\"", "\"Ã©\""), ("request 1 content-length", "8", "4")],
+    },
+    Intended {
+        scenario: "a stream with a length by hand",
+        statement: "S15",
+        reason: "a length and chunks in one request are how requests are smuggled",
+        differences: &[("call 1", "200", "error: invalid header"), ("request 1", "POST / at http://a.test", "-")],
+    },
+    Intended {
+        scenario: "a wrong length by hand",
+        statement: "S15",
+        reason: "a length that contradicts the body is an error, not corrected in silence",
+        differences: &[("call 1", "200", "error: invalid header"), ("request 1", "POST / at http://a.test", "-")],
+    },
+    Intended {
+        scenario: "chunked by hand",
+        statement: "S15",
+        reason: "a length and chunks in one request are how requests are smuggled",
+        differences: &[("request 1 content-length", "4", "-")],
+    },
+];

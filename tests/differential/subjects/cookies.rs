@@ -189,4 +189,124 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     attributes().into_iter().chain(jars()).collect()
 }
 
-pub(super) const INTENDED: &[Intended] = &[];
+pub(super) const INTENDED: &[Intended] = &[
+    Intended {
+        scenario: "a cookie for all paths",
+        statement: "S63",
+        reason: "a cookie without Domain is for its host alone (RFC 6265bis §5.7)",
+        differences: &[("request 4 cookie", "id=7", "-")],
+    },
+    Intended {
+        scenario: "a cookie for a relative path",
+        statement: "S63",
+        reason: "a path that is none counts as not given (RFC 6265bis §5.6.4)",
+        differences: &[("jar", "id=7; host a.test; dir", "id=7; host a.test; /dir"), ("request 2 cookie", "-", "id=7")],
+    },
+    Intended {
+        scenario: "a Secure cookie over http",
+        statement: "S63",
+        reason: "Secure cookies cannot be set without TLS (RFC 6265bis §5.7)",
+        differences: &[("jar", "id=7; host a.test; /; secure", "")],
+    },
+    Intended {
+        scenario: "a __Host- cookie that is none",
+        statement: "S63",
+        reason: "the prefixes are a promise of the server's that its client checks (RFC 6265bis §4.1.3)",
+        differences: &[
+            ("jar", "__Host-id=7; host a.test; /", ""),
+            ("request 2 cookie", "__Host-id=7", "-"),
+            ("request 3 cookie", "__Host-id=7", "-"),
+        ],
+    },
+    Intended {
+        scenario: "a __Secure- cookie over http",
+        statement: "S63",
+        reason: "the prefixes are a promise of the server's that its client checks (RFC 6265bis §4.1.3)",
+        differences: &[
+            ("jar", "__Secure-id=7; host a.test; /", ""),
+            ("request 2 cookie", "__Secure-id=7", "-"),
+            ("request 3 cookie", "__Secure-id=7", "-"),
+        ],
+    },
+    Intended {
+        scenario: "a Max-Age that is no number",
+        statement: "S63",
+        reason: "an attribute that cannot be read is left out, not the cookie (RFC 6265bis §5.6.2)",
+        differences: &[
+            ("jar", "", "id=7; host a.test; /"),
+            ("request 2 cookie", "-", "id=7"),
+            ("request 3 cookie", "-", "id=7"),
+        ],
+    },
+    Intended {
+        scenario: "a cookie without a name",
+        statement: "S63",
+        reason: "a cookie may have a value alone (RFC 6265bis §5.6)",
+        differences: &[
+            ("jar", "", "7; host a.test; /"),
+            ("request 2 cookie", "-", "7"),
+            ("request 3 cookie", "-", "7"),
+        ],
+    },
+    Intended {
+        scenario: "a cookie in quotes with quotes in it",
+        statement: "S64",
+        reason: "a value goes back as it came (RFC 6265bis §5.6)",
+        differences: &[
+            ("jar", "id=\"ab\"; host a.test; /", "id=\"a\\\"b\"; host a.test; /"),
+            ("request 2 cookie", "id=\"ab\"", "id=\"a\\\"b\""),
+            ("request 3 cookie", "id=\"ab\"", "id=\"a\\\"b\""),
+        ],
+    },
+    Intended {
+        scenario: "a request's cookie beside the jar's",
+        statement: "S8",
+        reason: "the request's cookies come first",
+        differences: &[("request 1 cookie", "id=7; lang=en; own=1", "own=1; id=7; lang=en")],
+    },
+    Intended {
+        scenario: "a request's cookie of the jar's name",
+        statement: "S8",
+        reason: "a request's cookie beats the jar's of the same name, and both would be ambiguous",
+        differences: &[("request 1 cookie", "id=7; lang=en; id=over", "id=over; lang=en")],
+    },
+    Intended {
+        scenario: "a Cookie header beside the jar",
+        statement: "S9",
+        reason: "a Cookie header by hand says nothing against the jar; CookieOptions::hand_set has requests' way",
+        differences: &[("request 1 cookie", "hand=1", "hand=1; id=7; lang=en")],
+    },
+    Intended {
+        scenario: "a Cookie header and a request's cookie",
+        statement: "S9",
+        reason: "a Cookie header by hand says nothing against the request's cookies",
+        differences: &[("request 1 cookie", "hand=1", "own=1; hand=1")],
+    },
+    Intended {
+        scenario: "a request's cookie and one that a redirect sets",
+        statement: "S8",
+        reason: "a request's cookie beats the jar's of the same name, and both would be ambiguous",
+        differences: &[("request 2 cookie", "k=req; k=sess", "k=req")],
+    },
+    Intended {
+        scenario: "a cookie of a host without a dot",
+        statement: "S63",
+        reason: "a host is kept as it is written",
+        differences: &[("jar", "id=7; host localhost.local; /", "id=7; host localhost; /")],
+    },
+    Intended {
+        scenario: "a public suffix of two labels",
+        statement: "S63",
+        reason: "a public suffix is nobody's domain, however many labels it has",
+        differences: &[("jar", "id=7; domain co.uk; /", ""), ("request 2 cookie", "id=7", "-")],
+    },
+    Intended {
+        scenario: "a Host header decides whose cookies are sent",
+        statement: "S63",
+        reason: "a cookie belongs to the host that was asked, not to the one that a header names",
+        differences: &[
+            ("jar", "id=7; host a.test; / | id=7; host virtual.test; /", "id=7; host a.test; /"),
+            ("request 2 cookie", "-", "id=7"),
+        ],
+    },
+];

@@ -168,4 +168,70 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     authorization().into_iter().chain(other_headers()).collect()
 }
 
-pub(super) const INTENDED: &[Intended] = &[];
+pub(super) const INTENDED: &[Intended] = &[
+    Intended {
+        scenario: "a host in capitals is the same host",
+        statement: "S24",
+        reason: "the host of a URL is in lower case",
+        differences: &[("call 1 url", "http://A.TEST/to", "http://a.test/to")],
+    },
+    Intended {
+        scenario: "a URL's user does not go to another host",
+        statement: "S35",
+        reason: "userinfo never shows in a URL",
+        differences: &[("call 1 history", "302 http://u:p@a.test/from", "302 http://a.test/from")],
+    },
+    Intended {
+        scenario: "a URL's user stays on one host",
+        statement: "S35",
+        reason: "userinfo never shows in a URL",
+        differences: &[("call 1 history", "302 http://u:p@a.test/from", "302 http://a.test/from")],
+    },
+    Intended {
+        scenario: "a Cookie header on one host",
+        statement: "S37",
+        reason: "on its own origin a header by hand is nobody else's",
+        differences: &[("request 2 cookie", "-", "k=1")],
+    },
+    Intended {
+        scenario: "Proxy-Authorization does not go to another host",
+        statement: "S37",
+        reason: "what is meant for a proxy does not go to a server",
+        differences: &[("request 1 proxy-authorization", "Basic eDp5", "-")],
+    },
+    Intended {
+        scenario: "Proxy-Authorization on one host",
+        statement: "S37",
+        reason: "what is meant for a proxy does not go to a server",
+        differences: &[("request 1 proxy-authorization", "Basic eDp5", "-")],
+    },
+    Intended {
+        scenario: "a Host header and another host",
+        statement: "S32",
+        reason: "a Host is that of one server",
+        differences: &[("request 2 host", "virtual.test", "b.test")],
+    },
+    Intended {
+        scenario: "a request's cookie and another host",
+        statement: "S38",
+        reason: "a request's cookies are for the host that the request asks, for the whole chain",
+        differences: &[("request 2 cookie", "k=req", "-")],
+    },
+    Intended {
+        scenario: "a request's cookie does not come back",
+        statement: "S38",
+        reason: "a request's cookies are for the host that the request asks, for the whole chain",
+        differences: &[("request 2 cookie", "k=req", "-"), ("request 3 cookie", "k=req", "-")],
+    },
+    Intended {
+        scenario: "PUT with credentials and a body to another host",
+        statement: "S20",
+        reason: "only POST becomes GET after a 302 (RFC 9110 §15.4.3); the cookie stays behind (S38)",
+        differences: &[
+            ("request 2", "GET /to at http://b.test", "PUT /to at http://b.test"),
+            ("request 2 body", "-", "x"),
+            ("request 2 content-length", "-", "1"),
+            ("request 2 cookie", "k=req", "-"),
+        ],
+    },
+];

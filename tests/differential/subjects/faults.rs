@@ -207,4 +207,89 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     faults().into_iter().chain(time_limits()).chain(retries()).chain(tls()).collect()
 }
 
-pub(super) const INTENDED: &[Intended] = &[];
+pub(super) const INTENDED: &[Intended] = &[
+    Intended {
+        scenario: "a connection that was used before ends before the answer",
+        statement: "S77",
+        reason: "an idempotent request is sent again if a used connection ended before the answer",
+        differences: &[("call 2", "error: protocol", "200"), ("request 3", "-", "GET / at http://a.test")],
+    },
+    Intended {
+        scenario: "the connection ends within the head",
+        statement: "S91",
+        reason: "half a head is no answer",
+        differences: &[("call 1", "200", "error: protocol")],
+    },
+    Intended {
+        scenario: "an answer that stops within its body",
+        statement: "S68",
+        reason: "a read timeout is one wherever it happens",
+        differences: &[("call 1", "error: connection: read timeout", "error: read timeout")],
+    },
+    Intended {
+        scenario: "a server that does not shake hands",
+        statement: "S74",
+        reason: "a connection over TLS is made when the handshake is over",
+        differences: &[("call 1", "error: read timeout", "error: connect timeout")],
+    },
+    Intended {
+        scenario: "a 503 asks for what is no time",
+        statement: "S81",
+        reason: "a Retry-After that is none counts as not given",
+        differences: &[("call 1", "error: invalid header", "200"), ("request 2", "-", "GET / at http://a.test")],
+    },
+    Intended {
+        scenario: "a 503 that asks for a wait, and no status is named",
+        statement: "S81",
+        reason: "a status is tried again if it is named, and not otherwise",
+        differences: &[
+            ("call 1", "200", "503"),
+            ("call 1 body", "ok", "busy"),
+            ("request 2", "GET / at http://a.test", "-"),
+        ],
+    },
+    Intended {
+        scenario: "a 429 that asks for a wait, and no status is named",
+        statement: "S81",
+        reason: "a status is tried again if it is named, and not otherwise",
+        differences: &[
+            ("call 1", "200", "429"),
+            ("call 1 body", "ok", ""),
+            ("request 2", "GET / at http://a.test", "-"),
+        ],
+    },
+    Intended {
+        scenario: "a cookie of an answer that is tried again",
+        statement: "S62",
+        reason: "every answer's cookies are kept, those of a 503 that is tried again too",
+        differences: &[("jar", "", "id=7; host a.test; /"), ("request 2 cookie", "-", "id=7")],
+    },
+    Intended {
+        scenario: "a stream is not tried again",
+        statement: "S85",
+        reason: "a stream is gone once it is sent; requests sends nothing in its place",
+        differences: &[
+            ("call 1", "200", "503"),
+            ("call 1 body", "ok", "busy"),
+            ("request 2", "POST / at http://a.test", "-"),
+        ],
+    },
+    Intended {
+        scenario: "silence is tried as often as is allowed",
+        statement: "S76",
+        reason: "a read timeout stays one when retries are used up",
+        differences: &[("call 1", "error: connection: read timeout", "error: read timeout")],
+    },
+    Intended {
+        scenario: "an environment that names the authority",
+        statement: "S10",
+        reason: "whom a program trusts is its own to say; the environment has no part in it",
+        differences: &[("call 1", "200", "error: tls"), ("request 1", "GET / at https://a.test", "-")],
+    },
+    Intended {
+        scenario: "an environment that names the authority, and certificates are not looked at",
+        statement: "S10",
+        reason: "whom a program trusts is its own to say; the environment has no part in it",
+        differences: &[("call 1", "error: builtins.OSError", "200"), ("request 1", "-", "GET / at https://a.test")],
+    },
+];

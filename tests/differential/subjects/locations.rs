@@ -86,4 +86,113 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     ]
 }
 
-pub(super) const INTENDED: &[Intended] = &[];
+pub(super) const INTENDED: &[Intended] = &[
+    Intended {
+        scenario: "Location: an absolute URL without a path",
+        statement: "S24",
+        reason: "a URL has a path, if only the root",
+        differences: &[("call 1 url", "http://b.test", "http://b.test/")],
+    },
+    Intended {
+        scenario: "Location: the default port, written out",
+        statement: "S24",
+        reason: "a port that says nothing is not written",
+        differences: &[("call 1 url", "http://a.test:80/to", "http://a.test/to")],
+    },
+    Intended {
+        scenario: "Location: a host in capitals",
+        statement: "S24",
+        reason: "the host of a URL is in lower case",
+        differences: &[("call 1 url", "http://B.TEST/to", "http://b.test/to")],
+    },
+    Intended {
+        scenario: "Location: a scheme and three slashes",
+        statement: "S24",
+        reason: "a URL is what the WHATWG standard makes of it, and so what its server is asked for everywhere else",
+        differences: &[("call 1", "200", "error: connect"), ("request 2", "GET /to at http://a.test", "-")],
+    },
+    Intended {
+        scenario: "Location: a backslash",
+        statement: "S22",
+        reason: "a URL is what the WHATWG standard makes of it, and so what its server is asked for everywhere else",
+        differences: &[
+            ("call 1 url", "http://a.test/a%5Cb", "http://a.test/a/b"),
+            ("request 2", "GET /a%5Cb at http://a.test", "GET /a/b at http://a.test"),
+        ],
+    },
+    Intended {
+        scenario: "Location: an escape in lower case",
+        statement: "S23",
+        reason: "escapes stay as they are written: a signature over them stays valid",
+        differences: &[("request 2", "GET /a%2Fb at http://a.test", "GET /a%2fb at http://a.test")],
+    },
+    Intended {
+        scenario: "Location: an unreserved character escaped",
+        statement: "S23",
+        reason: "escapes stay as they are written: a signature over them stays valid",
+        differences: &[
+            ("call 1 url", "http://a.test/~user", "http://a.test/%7Euser"),
+            ("request 2", "GET /~user at http://a.test", "GET /%7Euser at http://a.test"),
+        ],
+    },
+    Intended {
+        scenario: "Location: a malformed escape beside good ones",
+        statement: "S23",
+        reason: "a malformed escape does not change the good ones beside it",
+        differences: &[
+            ("call 1 url", "http://a.test/%257e/%252F%25zz", "http://a.test/%7e/%2F%zz"),
+            ("request 2", "GET /%257e/%252F%25zz at http://a.test", "GET /%7e/%2F%zz at http://a.test"),
+        ],
+    },
+    Intended {
+        scenario: "Location: an address that is broken",
+        statement: "S92",
+        reason: "every error of a call is one of the client's own",
+        differences: &[("call 1", "error: builtins.ValueError", "error: invalid url")],
+    },
+    Intended {
+        scenario: "Location: with a user",
+        statement: "S35",
+        reason: "userinfo never shows in a URL",
+        differences: &[("call 1 url", "http://user:secret@a.test/to", "http://a.test/to")],
+    },
+    Intended {
+        scenario: "Location: with a user elsewhere",
+        statement: "S35",
+        reason: "userinfo never shows in a URL",
+        differences: &[("call 1 url", "http://user:secret@b.test/to", "http://b.test/to")],
+    },
+    Intended {
+        scenario: "Location: octets that are no UTF-8",
+        statement: "S22",
+        reason: "every error of a call is one of the client's own",
+        differences: &[("call 1", "error: builtins.UnicodeDecodeError", "error: invalid url")],
+    },
+    Intended {
+        scenario: "Location: twice",
+        statement: "S24",
+        reason: "of two Location headers the first counts",
+        differences: &[
+            ("call 1 url", "http://a.test/one,%20/two", "http://a.test/one"),
+            ("request 2", "GET /one,%20/two at http://a.test", "GET /one at http://a.test"),
+        ],
+    },
+    Intended {
+        scenario: "Location: with blanks around it",
+        statement: "S24",
+        reason: "blanks around a value are no part of it (RFC 9110 §5.5)",
+        differences: &[
+            ("call 1 url", "http://a.test/to%20%20", "http://a.test/to"),
+            ("request 2", "GET /to%20%20 at http://a.test", "GET /to at http://a.test"),
+        ],
+    },
+    Intended {
+        scenario: "params are not added to a redirect",
+        statement: "S4",
+        reason: "defaults are appended to what the request has",
+        differences: &[
+            ("call 1 history", "302 http://a.test/from?lang=en&a=1", "302 http://a.test/from?a=1&lang=en"),
+            ("request 1", "GET /from?lang=en&a=1 at http://a.test", "GET /from?a=1&lang=en at http://a.test"),
+        ],
+    },
+];

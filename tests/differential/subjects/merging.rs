@@ -147,4 +147,103 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     headers().into_iter().chain(params()).chain(hooks()).collect()
 }
 
-pub(super) const INTENDED: &[Intended] = &[];
+pub(super) const INTENDED: &[Intended] = &[
+    Intended {
+        scenario: "User-Agent left out",
+        statement: "S3",
+        reason: "a header that is left out is not there, nor another in its place",
+        differences: &[("request 1 user-agent", "python-urllib3/2.7.0", "-")],
+    },
+    Intended {
+        scenario: "Accept-Encoding left out",
+        statement: "S3",
+        reason: "a header that is left out is not there, nor another in its place",
+        differences: &[("request 1 accept-encoding", "identity", "-")],
+    },
+    Intended {
+        scenario: "a value beyond ASCII",
+        statement: "S17",
+        reason: "text is UTF-8",
+        differences: &[("request 1 x-name", "café", "cafÃ©")],
+    },
+    Intended {
+        scenario: "a value that begins with a space",
+        statement: "S17",
+        reason: "blanks around a value are no part of it (RFC 9110 §5.5)",
+        differences: &[("call 1", "error: invalid header", "200"), ("request 1", "-", "GET / at http://a.test")],
+    },
+    Intended {
+        scenario: "a value that begins with a tab",
+        statement: "S17",
+        reason: "blanks around a value are no part of it (RFC 9110 §5.5)",
+        differences: &[("call 1", "error: invalid header", "200"), ("request 1", "-", "GET / at http://a.test")],
+    },
+    Intended {
+        scenario: "a value with a NUL",
+        statement: "S17",
+        reason: "a NUL in a value is invalid (RFC 9110 §5.5)",
+        differences: &[("call 1", "200", "error: invalid header"), ("request 1", "GET / at http://a.test", "-")],
+    },
+    Intended {
+        scenario: "a name with a space in it",
+        statement: "S17",
+        reason: "a name is a token (RFC 9110 §5.1)",
+        differences: &[("call 1", "200", "error: invalid header"), ("request 1", "GET / at http://a.test", "-")],
+    },
+    Intended {
+        scenario: "a method that is none",
+        statement: "S92",
+        reason: "every error of a call is one of the client's own",
+        differences: &[("call 1", "error: builtins.ValueError", "error: invalid method")],
+    },
+    Intended {
+        scenario: "params with all sorts of characters",
+        statement: "S4",
+        reason: "forms and queries are encoded as browsers do (WHATWG URL §5.2), who keep * and escape ~",
+        differences: &[
+            (
+                "call 1 url",
+                "http://a.test/?a+b=c%26d%3De%2Bf%2Fg%3Fh%23i%25j~k&%C3%A4=%E2%82%AC",
+                "http://a.test/?a+b=c%26d%3De%2Bf%2Fg%3Fh%23i%25j%7Ek&%C3%A4=%E2%82%AC",
+            ),
+            (
+                "request 1",
+                "GET /?a+b=c%26d%3De%2Bf%2Fg%3Fh%23i%25j~k&%C3%A4=%E2%82%AC at http://a.test",
+                "GET /?a+b=c%26d%3De%2Bf%2Fg%3Fh%23i%25j%7Ek&%C3%A4=%E2%82%AC at http://a.test",
+            ),
+        ],
+    },
+    Intended {
+        scenario: "a session's params and the request's",
+        statement: "S4",
+        reason: "defaults are appended to what the request has",
+        differences: &[
+            ("call 1 url", "http://a.test/?lang=en&a=1", "http://a.test/?a=1&lang=en"),
+            ("request 1", "GET /?lang=en&a=1 at http://a.test", "GET /?a=1&lang=en at http://a.test"),
+        ],
+    },
+    Intended {
+        scenario: "a session's param and the request's of the same name",
+        statement: "S4",
+        reason: "defaults are appended always, and replaced by nothing",
+        differences: &[
+            ("call 1 url", "http://a.test/?lang=de", "http://a.test/?lang=de&lang=en"),
+            ("request 1", "GET /?lang=de at http://a.test", "GET /?lang=de&lang=en at http://a.test"),
+        ],
+    },
+    Intended {
+        scenario: "a session's params and a list of pairs",
+        statement: "S5",
+        reason: "defaults are appended whatever form the request's params have",
+        differences: &[
+            ("call 1 url", "http://a.test/?a=1&a=2", "http://a.test/?a=1&a=2&lang=en"),
+            ("request 1", "GET /?a=1&a=2 at http://a.test", "GET /?a=1&a=2&lang=en at http://a.test"),
+        ],
+    },
+    Intended {
+        scenario: "a session's hooks and the request's",
+        statement: "S7",
+        reason: "a request's hooks are added to the session's",
+        differences: &[("hooks", "request 302 | request 200", "session 302 | request 302 | session 200 | request 200")],
+    },
+];

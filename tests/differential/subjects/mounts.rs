@@ -54,4 +54,35 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     ]
 }
 
-pub(super) const INTENDED: &[Intended] = &[];
+pub(super) const INTENDED: &[Intended] = &[
+    Intended {
+        scenario: "mount: another host that begins alike",
+        statement: "S59",
+        reason: "a prefix is a host and a path, not a text",
+        differences: &[("request 1 x-mount", "m", "-")],
+    },
+    Intended {
+        scenario: "mount: another port",
+        statement: "S59",
+        reason: "a port that is not named is the scheme's own",
+        differences: &[("request 1 x-mount", "m", "-")],
+    },
+    Intended {
+        scenario: "mount: the default port, written out",
+        statement: "S59",
+        reason: "a default port is the same written out or not",
+        differences: &[("call 1 url", "http://a.test:80/x", "http://a.test/x"), ("request 1 x-mount", "-", "m")],
+    },
+    Intended {
+        scenario: "mount: a URL with a user",
+        statement: "S59",
+        reason: "a user in a URL does not change where it leads",
+        differences: &[("call 1 url", "http://user:pass@a.test/x", "http://a.test/x"), ("request 1 x-mount", "-", "m")],
+    },
+    Intended {
+        scenario: "mount: a path that only begins alike",
+        statement: "S59",
+        reason: "a path covers what is below it, not what begins alike",
+        differences: &[("request 1 x-mount", "m", "-")],
+    },
+];

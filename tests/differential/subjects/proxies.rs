@@ -189,4 +189,60 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     by_setting().into_iter().chain(by_environment()).collect()
 }
 
-pub(super) const INTENDED: &[Intended] = &[];
+pub(super) const INTENDED: &[Intended] = &[
+    Intended {
+        scenario: "a fragment and a user are not the proxy's business",
+        statement: "S35",
+        reason: "userinfo never shows in a URL",
+        differences: &[("call 1 url", "http://u:p@a.test/p#frag", "http://a.test/p#frag")],
+    },
+    Intended {
+        scenario: "credentials of a redirect by a proxy",
+        statement: "S38",
+        reason: "a request's cookies are for the host that the request asks, for the whole chain",
+        differences: &[("request 2 cookie", "k=1", "-")],
+    },
+    Intended {
+        scenario: "a proxy that asks who it is",
+        statement: "S57",
+        reason: "a proxy's refusal is not the server's answer",
+        differences: &[("call 1", "407", "error: proxy")],
+    },
+    Intended {
+        scenario: "a session's proxy and the environment's",
+        statement: "S10",
+        reason: "what the program says beats what the environment says",
+        differences: &[(
+            "request 1",
+            "GET http://a.test/p?q=1 at http://other-proxy.test:3128",
+            "GET http://a.test/p?q=1 at http://proxy.test:3128",
+        )],
+    },
+    Intended {
+        scenario: "no_proxy: host and port",
+        statement: "S55",
+        reason: "an entry with a port is for that port, written out in the URL or not",
+        differences: &[
+            ("call 1 body", "by proxy", "ok"),
+            ("request 1", "GET http://a.test/p?q=1 at http://proxy.test:3128", "GET /p?q=1 at http://a.test"),
+        ],
+    },
+    Intended {
+        scenario: "a redirect to a host of no_proxy",
+        statement: "S56",
+        reason: "the environment's rules are asked for each hop",
+        differences: &[
+            ("call 1 body", "by proxy", "ok"),
+            ("request 2", "GET http://b.test/to at http://proxy.test:3128", "GET /to at http://b.test"),
+        ],
+    },
+    Intended {
+        scenario: "no_proxy: an address with its port",
+        statement: "S55",
+        reason: "an entry with a port is for that port, written out in the URL or not",
+        differences: &[
+            ("call 1 body", "by proxy", "ok"),
+            ("request 1", "GET http://127.0.0.1/ at http://proxy.test:3128", "GET / at http://127.0.0.1"),
+        ],
+    },
+];

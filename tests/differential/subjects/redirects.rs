@@ -153,4 +153,143 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     methods_and_bodies().chain(what_is_followed()).chain(how_many()).chain(bodies()).collect()
 }
 
-pub(super) const INTENDED: &[Intended] = &[];
+pub(super) const INTENDED: &[Intended] = &[
+    Intended {
+        scenario: "301 to PUT",
+        statement: "S21",
+        reason: "the body goes only with the method (RFC 9110 §15.4)",
+        differences: &[
+            ("request 2 body", "-", "a=1"),
+            ("request 2 content-length", "0", "3"),
+            ("request 2 content-type", "-", "application/x-www-form-urlencoded"),
+        ],
+    },
+    Intended {
+        scenario: "302 to PUT",
+        statement: "S20",
+        reason: "only POST becomes GET after a 302 (RFC 9110 §15.4.3)",
+        differences: &[
+            ("request 2", "GET /to at http://a.test", "PUT /to at http://a.test"),
+            ("request 2 body", "-", "a=1"),
+            ("request 2 content-length", "-", "3"),
+            ("request 2 content-type", "-", "application/x-www-form-urlencoded"),
+        ],
+    },
+    Intended {
+        scenario: "301 to PATCH",
+        statement: "S21",
+        reason: "the body goes only with the method (RFC 9110 §15.4)",
+        differences: &[
+            ("request 2 body", "-", "a=1"),
+            ("request 2 content-length", "0", "3"),
+            ("request 2 content-type", "-", "application/x-www-form-urlencoded"),
+        ],
+    },
+    Intended {
+        scenario: "302 to PATCH",
+        statement: "S20",
+        reason: "only POST becomes GET after a 302 (RFC 9110 §15.4.3)",
+        differences: &[
+            ("request 2", "GET /to at http://a.test", "PATCH /to at http://a.test"),
+            ("request 2 body", "-", "a=1"),
+            ("request 2 content-length", "-", "3"),
+            ("request 2 content-type", "-", "application/x-www-form-urlencoded"),
+        ],
+    },
+    Intended {
+        scenario: "301 to DELETE",
+        statement: "S21",
+        reason: "a request without a body says so on every hop alike",
+        differences: &[("request 2 content-length", "-", "0")],
+    },
+    Intended {
+        scenario: "302 to DELETE",
+        statement: "S20",
+        reason: "only POST becomes GET after a 302 (RFC 9110 §15.4.3)",
+        differences: &[
+            ("request 2", "GET /to at http://a.test", "DELETE /to at http://a.test"),
+            ("request 2 content-length", "-", "0"),
+        ],
+    },
+    Intended {
+        scenario: "HEAD is not asked to follow",
+        statement: "S29",
+        reason: "HEAD is followed like GET, as browsers and curl -L do",
+        differences: &[
+            ("call 1", "302", "200"),
+            ("call 1 history", "", "302 http://a.test/from"),
+            ("call 1 url", "http://a.test/from", "http://a.test/to"),
+            ("request 2", "-", "HEAD /to at http://a.test"),
+        ],
+    },
+    Intended {
+        scenario: "a method of one's own is kept by a 302",
+        statement: "S20",
+        reason: "only POST becomes GET after a 302 (RFC 9110 §15.4.3)",
+        differences: &[
+            ("request 2", "GET /to at http://a.test", "PROPFIND /to at http://a.test"),
+            ("request 2 body", "-", "<all/>"),
+            ("request 2 content-length", "-", "6"),
+        ],
+    },
+    Intended {
+        scenario: "OPTIONS is kept by a 301",
+        statement: "S21",
+        reason: "a request without a body says so on every hop alike",
+        differences: &[("request 2 content-length", "-", "0")],
+    },
+    Intended {
+        scenario: "QUERY is kept by a 302",
+        statement: "S20",
+        reason: "only POST becomes GET after a 302 (RFC 9110 §15.4.3)",
+        differences: &[
+            ("request 2", "GET /to at http://a.test", "QUERY /to at http://a.test"),
+            ("request 2 body", "-", "q"),
+            ("request 2 content-length", "-", "1"),
+        ],
+    },
+    Intended {
+        scenario: "the default limit",
+        statement: "S27",
+        reason: "20 redirects, as in browsers",
+        differences: &[
+            ("call 1 followed", "30", "20"),
+            ("request 22", "GET /again at http://a.test", "-"),
+            ("request 23", "GET /again at http://a.test", "-"),
+            ("request 24", "GET /again at http://a.test", "-"),
+            ("request 25", "GET /again at http://a.test", "-"),
+            ("request 26", "GET /again at http://a.test", "-"),
+            ("request 27", "GET /again at http://a.test", "-"),
+            ("request 28", "GET /again at http://a.test", "-"),
+            ("request 29", "GET /again at http://a.test", "-"),
+            ("request 30", "GET /again at http://a.test", "-"),
+            ("request 31", "GET /again at http://a.test", "-"),
+        ],
+    },
+    Intended {
+        scenario: "headers about a body go with it after a 302",
+        statement: "S21",
+        reason: "all headers that describe a body go with it, as in urllib3 (RFC 9110 §15.4)",
+        differences: &[
+            ("request 2 content-encoding", "identity", "-"),
+            ("request 2 content-language", "de", "-"),
+            ("request 2 content-location", "/x", "-"),
+        ],
+    },
+    Intended {
+        scenario: "headers about a body go with it after a 303",
+        statement: "S21",
+        reason: "all headers that describe a body go with it, as in urllib3 (RFC 9110 §15.4)",
+        differences: &[
+            ("request 2 content-encoding", "identity", "-"),
+            ("request 2 content-language", "de", "-"),
+            ("request 2 content-location", "/x", "-"),
+        ],
+    },
+    Intended {
+        scenario: "a stream cannot be sent again after a 307",
+        statement: "S31",
+        reason: "a stream is gone once it is sent; requests sends nothing in its place",
+        differences: &[("call 1", "200", "error: not replayable"), ("request 2", "POST /to at http://a.test", "-")],
+    },
+];

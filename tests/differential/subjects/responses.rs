@@ -209,4 +209,47 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     texts().into_iter().chain(jsons()).chain(statuses()).chain(heads_and_framing()).collect()
 }
 
-pub(super) const INTENDED: &[Intended] = &[];
+pub(super) const INTENDED: &[Intended] = &[
+    Intended {
+        scenario: "text: no charset, UTF-8",
+        statement: "S65",
+        reason: "text of an unknown charset is UTF-8",
+        differences: &[("call 1 text", "cafÃ©", "café")],
+    },
+    Intended {
+        scenario: "text: a byte order mark",
+        statement: "S65",
+        reason: "a byte order mark is no text",
+        differences: &[("call 1 text", "\u{feff}plain", "plain")],
+    },
+    Intended {
+        scenario: "json: NaN",
+        statement: "S66",
+        reason: "NaN is no JSON (RFC 8259 §6)",
+        differences: &[("call 1", "200", "error: not json")],
+    },
+    Intended {
+        scenario: "a header with blanks around it",
+        statement: "S70",
+        reason: "blanks around a value are no part of it (RFC 9110 §5.5)",
+        differences: &[("call 1 headers x-a", "1  ", "1")],
+    },
+    Intended {
+        scenario: "two lengths that differ",
+        statement: "S91",
+        reason: "an answer that cannot be read is the connection's fault, not a header's",
+        differences: &[("call 1", "error: invalid header", "error: protocol")],
+    },
+    Intended {
+        scenario: "a negative length",
+        statement: "S91",
+        reason: "a length that is none is an error (RFC 9112 §6.3)",
+        differences: &[("call 1", "200", "error: protocol")],
+    },
+    Intended {
+        scenario: "103 before the answer",
+        statement: "S72",
+        reason: "interim answers are not the answer",
+        differences: &[("call 1", "103", "200"), ("call 1 body", "", "ok")],
+    },
+];

@@ -64,4 +64,151 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     ]
 }
 
-pub(super) const INTENDED: &[Intended] = &[];
+pub(super) const INTENDED: &[Intended] = &[
+    Intended {
+        scenario: "URL: the default port",
+        statement: "S18",
+        reason: "a port that says nothing is not written",
+        differences: &[("call 1 url", "http://a.test:80/p", "http://a.test/p")],
+    },
+    Intended {
+        scenario: "URL: unreserved characters escaped",
+        statement: "S18",
+        reason: "escapes stay as they are written: a signature over them stays valid",
+        differences: &[
+            ("call 1 url", "http://a.test/~user/A-", "http://a.test/%7Euser/%41%2D"),
+            ("request 1", "GET /~user/A- at http://a.test", "GET /%7Euser/%41%2D at http://a.test"),
+        ],
+    },
+    Intended {
+        scenario: "URL: escapes in lower case",
+        statement: "S18",
+        reason: "escapes stay as they are written: a signature over them stays valid",
+        differences: &[
+            ("call 1 url", "http://a.test/a%2Fb%3F", "http://a.test/a%2fb%3f"),
+            ("request 1", "GET /a%2Fb%3F at http://a.test", "GET /a%2fb%3f at http://a.test"),
+        ],
+    },
+    Intended {
+        scenario: "URL: a percent sign that is no escape",
+        statement: "S18",
+        reason: "a URL is what the WHATWG standard makes of it, and so what its server is asked for everywhere else",
+        differences: &[
+            ("call 1 url", "http://a.test/100%25", "http://a.test/100%"),
+            ("request 1", "GET /100%25 at http://a.test", "GET /100% at http://a.test"),
+        ],
+    },
+    Intended {
+        scenario: "URL: characters that need one in a path",
+        statement: "S18",
+        reason: "a URL is what the WHATWG standard makes of it, and so what its server is asked for everywhere else",
+        differences: &[
+            ("call 1 url", "http://a.test/%22%3C%3E%5E%60%7B%7C%7D", "http://a.test/%22%3C%3E^%60%7B|%7D"),
+            (
+                "request 1",
+                "GET /%22%3C%3E%5E%60%7B%7C%7D at http://a.test",
+                "GET /%22%3C%3E^%60%7B|%7D at http://a.test",
+            ),
+        ],
+    },
+    Intended {
+        scenario: "URL: characters that need one in a query",
+        statement: "S18",
+        reason: "a URL is what the WHATWG standard makes of it, and so what its server is asked for everywhere else",
+        differences: &[
+            ("call 1 url", "http://a.test/?%22%3C%3E%5E%60%7B%7C%7D'", "http://a.test/?%22%3C%3E^`{|}%27"),
+            (
+                "request 1",
+                "GET /?%22%3C%3E%5E%60%7B%7C%7D' at http://a.test",
+                "GET /?%22%3C%3E^`{|}%27 at http://a.test",
+            ),
+        ],
+    },
+    Intended {
+        scenario: "URL: brackets in a query",
+        statement: "S18",
+        reason: "a URL is what the WHATWG standard makes of it, and so what its server is asked for everywhere else",
+        differences: &[
+            ("call 1 url", "http://a.test/?a%5B%5D=1&b%5Bc%5D=2", "http://a.test/?a[]=1&b[c]=2"),
+            ("request 1", "GET /?a%5B%5D=1&b%5Bc%5D=2 at http://a.test", "GET /?a[]=1&b[c]=2 at http://a.test"),
+        ],
+    },
+    Intended {
+        scenario: "URL: a backslash",
+        statement: "S18",
+        reason: "a URL is what the WHATWG standard makes of it, and so what its server is asked for everywhere else",
+        differences: &[
+            ("call 1 url", "http://a.test/a%5Cb", "http://a.test/a/b"),
+            ("request 1", "GET /a%5Cb at http://a.test", "GET /a/b at http://a.test"),
+        ],
+    },
+    Intended {
+        scenario: "URL: a question mark and nothing after it",
+        statement: "S18",
+        reason: "a URL is what the WHATWG standard makes of it, and so what its server is asked for everywhere else",
+        differences: &[
+            ("call 1 url", "http://a.test/p", "http://a.test/p?"),
+            ("request 1", "GET /p at http://a.test", "GET /p? at http://a.test"),
+        ],
+    },
+    Intended {
+        scenario: "URL: an empty fragment",
+        statement: "S18",
+        reason: "a URL is what the WHATWG standard makes of it, and so what its server is asked for everywhere else",
+        differences: &[("call 1 url", "http://a.test/p", "http://a.test/p#")],
+    },
+    Intended {
+        scenario: "URL: no host but a path",
+        statement: "S18",
+        reason: "a URL is what the WHATWG standard makes of it, and so what its server is asked for everywhere else",
+        differences: &[("call 1", "error: invalid url", "error: connect")],
+    },
+    Intended {
+        scenario: "URL: a host that begins with an asterisk",
+        statement: "S18",
+        reason: "no such name is found; the WHATWG standard takes it for a host",
+        differences: &[("call 1", "error: invalid url", "error: connect")],
+    },
+    Intended {
+        scenario: "URL: a host that begins with a dot",
+        statement: "S18",
+        reason: "no such name is found; the WHATWG standard takes it for a host",
+        differences: &[("call 1", "error: invalid url", "error: connect")],
+    },
+    Intended {
+        scenario: "URL: a host with a space",
+        statement: "S18",
+        reason: "a host with a space is refused before anything looks for it",
+        differences: &[("call 1", "error: connect", "error: invalid url")],
+    },
+    Intended {
+        scenario: "URL: mailto",
+        statement: "S6",
+        reason: "only URLs with a host are looked up among the mounts",
+        differences: &[("call 1", "error: unsupported scheme", "error: invalid url")],
+    },
+    Intended {
+        scenario: "URL: a line feed",
+        statement: "S18",
+        reason: "a URL is what the WHATWG standard makes of it, and so what its server is asked for everywhere else",
+        differences: &[
+            ("call 1 url", "http://a.test/%0Ax-evil:%201", "http://a.test/x-evil:%201"),
+            ("request 1", "GET /%0Ax-evil:%201 at http://a.test", "GET /x-evil:%201 at http://a.test"),
+        ],
+    },
+    Intended {
+        scenario: "URL: a carriage return and a line feed in escapes",
+        statement: "S18",
+        reason: "escapes stay as they are written: a signature over them stays valid",
+        differences: &[
+            ("call 1 url", "http://a.test/%0D%0Ax-evil:%201", "http://a.test/%0d%0ax-evil:%201"),
+            ("request 1", "GET /%0D%0Ax-evil:%201 at http://a.test", "GET /%0d%0ax-evil:%201 at http://a.test"),
+        ],
+    },
+    Intended {
+        scenario: "URL: a user that looks like a host",
+        statement: "S35",
+        reason: "userinfo never shows in a URL",
+        differences: &[("call 1 url", "http://b.test:@a.test/", "http://a.test/")],
+    },
+];
