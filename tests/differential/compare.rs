@@ -26,13 +26,14 @@ impl fmt::Display for Difference {
 
 /// Which client it is that sends a header of its own accord, and so says nothing about what it does with requests.
 ///
-/// Both are left out only with exactly these values: an own value, or the one that urllib3 puts in the place of a
-/// header that was taken away, counts.
-const IDENTITY: [(&str, &str); 4] = [
+/// It is left out only with exactly these values: a value of one's own, or the one that urllib3 puts in the place of a
+/// header that was taken away, counts. Python 3.14 knows zstd.
+const IDENTITY: [(&str, &str); 5] = [
     ("user-agent", "python-requests/2.34.2"),
     ("user-agent", concat!("sortie/", env!("CARGO_PKG_VERSION"))),
     ("connection", "keep-alive"),
     ("accept-encoding", "gzip, deflate"),
+    ("accept-encoding", "gzip, deflate, zstd"),
 ];
 
 const FAILED: &str = "error: ";

@@ -1,5 +1,7 @@
 """Drives python-requests through scenarios: one a line on stdin as JSON, one a line on stdout what came of it.
 
+Its argument is the certificate of the authority that sessions trust, in PEM.
+
 No name is looked up and nothing but 127.0.0.1 is dialled: a scenario says which port stands for which `host:port`.
 """
 
@@ -30,10 +32,10 @@ ports = {}
 
 def dial_scripted(address, *args, **kwargs):
     host, port = address
-    try:
-        return dial(("127.0.0.1", ports[f"{host.strip('[]').lower()}:{port}"]), *args, **kwargs)
-    except KeyError:
-        raise socket.gaierror(socket.EAI_NONAME, "no such server in this scenario") from None
+    place = f"[{host}]:{port}" if ":" in host else f"{host.lower()}:{port}"
+    if place not in ports:
+        raise socket.gaierror(socket.EAI_NONAME, "no such server in this scenario")
+    return dial(("127.0.0.1", ports[place]), *args, **kwargs)
 
 
 connection.create_connection = dial_scripted
@@ -277,13 +279,13 @@ def environment(variables, netrc, ca, folder):
         os.environ.update(before)
 
 
-def drive(task, folder):
+def drive(task, ca, folder):
     ports.clear()
     ports.update(task["ports"])
     scenario, log = task["scenario"], []
     settings = scenario["session"]
-    with environment(settings["env"], settings["netrc"], task["ca"], folder):
-        session = session_of(settings, task["ca"], log)
+    with environment(settings["env"], settings["netrc"], ca, folder):
+        session = session_of(settings, ca, log)
         calls = [one(session, call, log) for call in scenario["calls"]]
         session.close()
     return {"calls": calls, "hooks": log, "jar": kept(session.cookies)}
@@ -295,8 +297,11 @@ def main():
         if wanted != found:
             sys.exit(f"{package} {wanted} is wanted, and {found} is there")
     with tempfile.TemporaryDirectory() as folder:
+        ca = os.path.join(folder, "authority.pem")
+        with open(ca, "w", encoding="ascii") as file:
+            file.write(sys.argv[1])
         for line in sys.stdin:
-            print(json.dumps(drive(json.loads(line), folder)), flush=True)
+            print(json.dumps(drive(json.loads(line), ca, folder)), flush=True)
 
 
 main()

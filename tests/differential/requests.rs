@@ -6,6 +6,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use sortie_testkit::CertificateAuthority;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
@@ -22,31 +23,29 @@ pub(crate) struct Requests {
     _child: Child,
     tasks: ChildStdin,
     outcomes: Lines<BufReader<ChildStdout>>,
-    /// The certificate authority's file.
-    ca: PathBuf,
 }
 
 impl Requests {
-    /// Starts Python.
+    /// Starts Python, which trusts this certificate authority.
     ///
     /// # Panics
     ///
     /// If there is none, with the command that makes it.
-    pub(crate) fn start(ca: PathBuf) -> Self {
+    pub(crate) fn start(authority: &CertificateAuthority) -> Self {
         let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
         let python = std::env::var_os("SORTIE_PYTHON")
             .map_or_else(|| PathBuf::from(root).join("target/python/bin/python"), PathBuf::from);
         let mut command = Command::new(&python);
-        command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/differential/drive.py"));
+        command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/differential/drive.py")).arg(authority.pem());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{}: {error}; {INSTALL}", python.display()));
         let (tasks, outcomes) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-        Self { _child: child, tasks, outcomes: BufReader::new(outcomes).lines(), ca }
+        Self { _child: child, tasks, outcomes: BufReader::new(outcomes).lines() }
     }
 
     /// What came of the scenario, with these ports in place of its servers.
     pub(crate) async fn drive(&mut self, scenario: &Scenario, ports: &BTreeMap<String, u16>) -> Value {
-        let task = json!({"scenario": scenario, "ports": ports, "ca": self.ca});
+        let task = json!({"scenario": scenario, "ports": ports});
         let exchange = async {
             // An end of the process shows in what it says, or does not say, next.
             let _ = self.tasks.write_all(format!("{task}\n").as_bytes()).await;

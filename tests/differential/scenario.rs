@@ -47,6 +47,8 @@ pub(crate) struct Settings {
     /// `Set-Cookie` values, as if the server at a URL had sent them before.
     pub(crate) cookies: Pairs,
     pub(crate) max_redirects: Option<usize>,
+    /// Headers that only the first origin may see: requests has no such setting.
+    pub(crate) sensitive: Vec<&'static str>,
     pub(crate) hooks: Vec<Hook>,
     /// A prefix, and the mark that requests below it get in the header `x-mount`.
     pub(crate) mounts: Pairs,

@@ -56,9 +56,14 @@ fn session(settings: &Settings, ports: &BTreeMap<String, u16>, jar: &Jar, log: &
     if let Some(Auth::Basic(user, password)) = &settings.auth {
         builder = builder.auth(sortie::auth::Basic::new(user, password));
     }
-    if let Some(limit) = settings.max_redirects {
-        builder = builder.redirect(RedirectOptions::default().limit(limit));
-    }
+    let mut redirect = RedirectOptions::default();
+    redirect.limit = settings.max_redirects.unwrap_or(redirect.limit);
+    builder = builder.redirect(
+        settings
+            .sensitive
+            .iter()
+            .fold(redirect, |redirect, name| redirect.sensitive(http::HeaderName::from_static(name))),
+    );
     if let Some(retries) = &settings.retries {
         builder = builder.retry(retry(retries));
     }
@@ -193,7 +198,7 @@ async fn one(session: &Session, call: &Call, log: &Log) -> Map<String, Value> {
     match request(session, call, log).send().await {
         // requests reads the content before it gives an answer out, and so has none if that fails.
         Ok(response) => match read(response, call, &mut out).await {
-            Ok(()) => return out,
+            Ok(()) => out,
             Err(error) => Map::from_iter([("error".to_owned(), word_of_content(&error).into())]),
         },
         Err(error) => {

@@ -132,6 +132,8 @@ fn other_headers() -> Vec<Scenario> {
             get(FROM).header("host", "virtual.test"),
         ),
         cross("a key in a header of its own", "S39", get(FROM).header("x-api-key", "k3y")),
+        cross("a key in a header that is named as sensitive", "S39", get(FROM).header("x-api-key", "k3y"))
+            .session(|s| s.sensitive = vec!["x-api-key"]),
         cross("a request's cookie and another host", "S38", get(FROM).cookie("k", "req")),
         across("a request's cookie on one host", "S38", "http://a.test", "http://a.test", get(FROM).cookie("k", "req")),
         returning("a request's cookie does not come back", "S38", get(FROM).cookie("k", "req")),
@@ -233,5 +235,11 @@ pub(super) const INTENDED: &[Intended] = &[
             ("request 2 content-length", "-", "1"),
             ("request 2 cookie", "k=req", "-"),
         ],
+    },
+    Intended {
+        scenario: "a key in a header that is named as sensitive",
+        statement: "S39",
+        reason: "RedirectOptions::sensitive names what only the first origin may see; requests has no such list",
+        differences: &[("request 2 x-api-key", "k3y", "-")],
     },
 ];

@@ -90,6 +90,15 @@ fn by_setting() -> Vec<Scenario> {
     ]
 }
 
+/// A server without a name.
+fn by_address(name: &'static str, origin: &'static str, list: &'static str) -> Scenario {
+    scenario(name, "S55")
+        .server(origin, [page("*", ok())])
+        .server(PROXY, [page("*", reply(200, [], "by proxy"))])
+        .session(env([("http_proxy", PROXY), ("no_proxy", list)]))
+        .call(get(format!("{origin}/")))
+}
+
 fn by_environment() -> Vec<Scenario> {
     let bypass = |name, list| scene(name, "S55", env([("http_proxy", PROXY), ("no_proxy", list)]), get(URL));
     vec![
@@ -162,26 +171,12 @@ fn by_environment() -> Vec<Scenario> {
             env([("http_proxy", PROXY), ("no_proxy", "b.test")]),
             get("http://a.test/from"),
         ),
-        scenario("no_proxy: an address", "S55")
-            .server("http://127.0.0.1", [page("*", ok())])
-            .server(PROXY, [page("*", reply(200, [], "by proxy"))])
-            .session(env([("http_proxy", PROXY), ("no_proxy", "127.0.0.1")]))
-            .call(get("http://127.0.0.1/")),
-        scenario("no_proxy: a network", "S55")
-            .server("http://127.0.0.1", [page("*", ok())])
-            .server(PROXY, [page("*", reply(200, [], "by proxy"))])
-            .session(env([("http_proxy", PROXY), ("no_proxy", "127.0.0.0/8")]))
-            .call(get("http://127.0.0.1/")),
-        scenario("no_proxy: another network", "S55")
-            .server("http://127.0.0.1", [page("*", ok())])
-            .server(PROXY, [page("*", reply(200, [], "by proxy"))])
-            .session(env([("http_proxy", PROXY), ("no_proxy", "10.0.0.0/8")]))
-            .call(get("http://127.0.0.1/")),
-        scenario("no_proxy: an address with its port", "S55")
-            .server("http://127.0.0.1", [page("*", ok())])
-            .server(PROXY, [page("*", reply(200, [], "by proxy"))])
-            .session(env([("http_proxy", PROXY), ("no_proxy", "127.0.0.1:80")]))
-            .call(get("http://127.0.0.1/")),
+        by_address("no_proxy: an address", "http://127.0.0.1", "127.0.0.1"),
+        by_address("no_proxy: a network", "http://127.0.0.1", "127.0.0.0/8"),
+        by_address("no_proxy: another network", "http://127.0.0.1", "10.0.0.0/8"),
+        by_address("no_proxy: an address with its port", "http://127.0.0.1", "127.0.0.1:80"),
+        by_address("no_proxy: an IPv6 address", "http://[fd00::1]", "fd00::1"),
+        by_address("no_proxy: an IPv6 network", "http://[fd00::1]", "fd00::/8"),
     ]
 }
 
@@ -243,6 +238,15 @@ pub(super) const INTENDED: &[Intended] = &[
         differences: &[
             ("call 1 body", "by proxy", "ok"),
             ("request 1", "GET http://127.0.0.1/ at http://proxy.test:3128", "GET / at http://127.0.0.1"),
+        ],
+    },
+    Intended {
+        scenario: "no_proxy: an IPv6 network",
+        statement: "S55",
+        reason: "networks of IPv6 are known too",
+        differences: &[
+            ("call 1 body", "by proxy", "ok"),
+            ("request 1", "GET http://[fd00::1]/ at http://proxy.test:3128", "GET / at http://[fd00::1]"),
         ],
     },
 ];

@@ -124,6 +124,13 @@ fn bodies() -> Vec<Scenario> {
                 [page("/from", reply(302, [("location", "/to")], "x".repeat(3000))), page("/to", ok())],
             )
             .call(get(FROM)),
+        scenario("a redirect with a very large body of its own", "S26")
+            .server(
+                "http://a.test",
+                [page("/from", reply(302, [("location", "/to")], "x".repeat(400_000))), page("/to", ok())],
+            )
+            .connections()
+            .call(get(FROM)),
         scenario("a redirect's body that is cut short does not matter", "S26")
             .server(
                 "http://a.test",
@@ -291,5 +298,11 @@ pub(super) const INTENDED: &[Intended] = &[
         statement: "S31",
         reason: "a stream is gone once it is sent; requests sends nothing in its place",
         differences: &[("call 1", "200", "error: not replayable"), ("request 2", "POST /to at http://a.test", "-")],
+    },
+    Intended {
+        scenario: "a redirect with a very large body of its own",
+        statement: "S26",
+        reason: "what is too much to read away costs its connection, and no time",
+        differences: &[("request 2 connection", "1", "2")],
     },
 ];
