@@ -130,7 +130,7 @@ def session_of(settings, ca, log):
             status_forcelist=retries["statuses"],
             allowed_methods=retries["methods"] or Retry.DEFAULT_ALLOWED_METHODS,
             backoff_factor=0,
-            raise_on_status=False,
+            raise_on_status=retries["raises"],
         )
         session.mount("http://", HTTPAdapter(**options))
         session.mount("https://", HTTPAdapter(**options))
@@ -201,44 +201,51 @@ def read(response, how, out):
         response.close()
 
 
-def one(session, call, log):
-    out = {}
-    options = content_of(call["content"])
-    if call["params"]:
-        options["params"] = [tuple(pair) for pair in call["params"]]
-        # A mapping where it can be one: only mappings are merged with the session's.
-        if len(dict(call["params"])) == len(call["params"]):
-            options["params"] = dict(call["params"])
+def params_of(pairs):
+    """A mapping where it can be one: only mappings are merged with the session's."""
+    return dict(pairs) if len(dict(pairs)) == len(pairs) else [tuple(pair) for pair in pairs]
+
+
+def send(session, call, log):
+    what = {
+        "headers": dict(call["headers"]),
+        "params": params_of(call["params"]) or None,
+        "auth": auth_of(call["auth"]),
+        "cookies": dict(call["cookies"]) or None,
+        "hooks": hooks_of(call["hooks"], log),
+        **content_of(call["content"]),
+    }
+    how = {"stream": call["read"] in ("Lines", "Nothing")}
+    if call["proxies"]:
+        how["proxies"] = dict(call["proxies"])
     if call["timeout"]:
-        options["timeout"] = tuple(call["timeout"])
+        how["timeout"] = tuple(call["timeout"])
     if call["allow_redirects"] is not None:
-        options["allow_redirects"] = call["allow_redirects"]
+        how["allow_redirects"] = call["allow_redirects"]
     elif call["method"] == "HEAD":
         # `Session.head`'s default.
-        options["allow_redirects"] = False
+        how["allow_redirects"] = False
     if call["unverified"]:
-        options["verify"] = False
-    how = call["read"]
+        how["verify"] = False
+    if call["prepared"]:
+        return session.send(requests.Request(call["method"], call["url"], **what).prepare(), **how)
+    return session.request(call["method"], call["url"], **what, **how)
+
+
+def one(session, call, log):
+    out = {}
+    if call["after_close"]:
+        session.close()
     try:
-        response = session.request(
-            call["method"],
-            call["url"],
-            headers=dict(call["headers"]),
-            auth=auth_of(call["auth"]),
-            cookies=dict(call["cookies"]) or None,
-            hooks=hooks_of(call["hooks"], log),
-            proxies=dict(call["proxies"]) or None,
-            stream=how in ("Lines", "Nothing"),
-            **options,
-        )
+        response = send(session, call, log)
         out["status"] = response.status_code
         out["url"] = response.url
         out["history"] = hops(response.history)
         out["headers"] = {name: response.headers.get(name) for name in call["show"]}
         if call["show_cookies"]:
             out["cookies"] = sorted(f"{cookie.name}={cookie.value}" for cookie in response.cookies)
-        read(response, how, out)
-        if how == "RaiseForStatus":
+        read(response, call["read"], out)
+        if call["read"] == "RaiseForStatus":
             response.raise_for_status()
     except Exception as error:
         if not isinstance(error, requests.exceptions.HTTPError):

@@ -87,6 +87,10 @@ pub(crate) struct Call {
     pub(crate) show: Vec<&'static str>,
     /// Whether to compare the cookies that the answer sets.
     pub(crate) show_cookies: bool,
+    /// Whether the request is prepared by itself, and then sent by the session.
+    pub(crate) prepared: bool,
+    /// Whether the session is closed before it.
+    pub(crate) after_close: bool,
 }
 
 /// What a request carries.
@@ -129,6 +133,8 @@ pub(crate) struct Retries {
     pub(crate) statuses: Vec<u16>,
     /// Which methods; those of urllib3 unless given.
     pub(crate) methods: Vec<&'static str>,
+    /// Whether a status that is still there at the end is an error (`raise_on_status`): sortie has no such setting.
+    pub(crate) raises: bool,
 }
 
 /// What is read of an answer, beside its head.
@@ -303,6 +309,19 @@ impl Call {
     pub(crate) fn show(mut self, header: &'static str) -> Self {
         self.show.push(header);
         self
+    }
+
+    pub(crate) fn prepared(self) -> Self {
+        Self { prepared: true, ..self }
+    }
+
+    /// With headers of its own where a client would have defaults.
+    pub(crate) fn without_defaults(self) -> Self {
+        self.header("accept", "text/plain").header("accept-encoding", "identity").header("user-agent", "own")
+    }
+
+    pub(crate) fn after_close(self) -> Self {
+        Self { after_close: true, ..self }
     }
 
     pub(crate) fn show_cookies(self) -> Self {

@@ -195,7 +195,18 @@ fn request(session: &Session, call: &Call, log: &Log) -> RequestBuilder {
 
 async fn one(session: &Session, call: &Call, log: &Log) -> Map<String, Value> {
     let mut out = Map::new();
-    match request(session, call, log).send().await {
+    if call.after_close {
+        session.close().await;
+    }
+    let request = request(session, call, log);
+    let answer = match call.prepared {
+        false => request.send().await,
+        true => match request.build() {
+            Ok(request) => session.send(request).await,
+            Err(error) => Err(error),
+        },
+    };
+    match answer {
         // requests reads the content before it gives an answer out, and so has none if that fails.
         Ok(response) => match read(response, call, &mut out).await {
             Ok(()) => out,
@@ -289,6 +300,7 @@ fn word(error: &sortie::Error) -> String {
             None if text.contains("::header") || text.contains("Content-Length") => "invalid header",
             None => return format!("Builder: {text}"),
         },
+        ErrorKind::Closed => "closed",
         ErrorKind::Hook => "hook",
         ErrorKind::Status => "status",
         ErrorKind::Connect => "connect",

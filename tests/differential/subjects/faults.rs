@@ -32,7 +32,7 @@ fn faults() -> Vec<Scenario> {
 }
 
 fn time_limits() -> Vec<Scenario> {
-    let limited = || get(URL).timeout(5.0, 0.15);
+    let limited = || get(URL).timeout(5.0, 0.4);
     let head = "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n";
     vec![
         scenario("a server that does not answer", "S76").answers([silence()]).call(limited()),
@@ -43,15 +43,15 @@ fn time_limits() -> Vec<Scenario> {
             .answers([raw(head).send("half ").stall()])
             .call(limited()),
         scenario("a slow answer that never stops", "S74")
-            .answers([raw(head).wait(60).send("01").wait(60).send("23").wait(60).send("45").wait(60).send("6789")])
+            .answers([raw(head).wait(150).send("01").wait(150).send("23").wait(150).send("45").wait(150).send("6789")])
             .call(limited()),
         scenario("a server that does not shake hands", "S74")
             .server("https://a.test", [])
             .call(get("https://a.test/").timeout(0.15, 5.0)),
         scenario("each hop has its own time", "S74")
             .answers([
-                raw("").wait(90).send("HTTP/1.1 302 Found\r\nlocation: /\r\ncontent-length: 0\r\n\r\n"),
-                raw("").wait(90).send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"),
+                raw("").wait(250).send("HTTP/1.1 302 Found\r\nlocation: /\r\ncontent-length: 0\r\n\r\n"),
+                raw("").wait(250).send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"),
             ])
             .call(limited()),
         scenario("a body that nobody reads", "S71")
@@ -80,6 +80,13 @@ fn retries() -> Vec<Scenario> {
         scenario("a 503 is not tried again by itself", "S77").answers([busy(), ok()]).call(get(URL)),
         tried("a 503 is tried again", "S80", on_503(2), vec![busy(), ok()], get(URL)),
         tried("a 503 is tried as often as is allowed", "S79", on_503(2), vec![busy()], get(URL)),
+        tried(
+            "a 503 at the end is an error if it is to be one",
+            "S83",
+            Retries { raises: true, ..on_503(1) },
+            vec![busy()],
+            get(URL),
+        ),
         tried("a 503 is not tried again for POST", "S80", on_503(2), vec![busy(), ok()], post(URL).text("x")),
         tried(
             "a 503 is tried again for POST if that is a method to try",
@@ -144,8 +151,8 @@ fn retries() -> Vec<Scenario> {
             vec![cut(), ok()],
             post(URL).text("x"),
         ),
-        tried("silence is tried again", "S76", total(1), vec![silence(), ok()], get(URL).timeout(5.0, 0.15)),
-        tried("silence is tried as often as is allowed", "S76", total(1), vec![silence()], get(URL).timeout(5.0, 0.15)),
+        tried("silence is tried again", "S76", total(1), vec![silence(), ok()], get(URL).timeout(5.0, 0.4)),
+        tried("silence is tried as often as is allowed", "S76", total(1), vec![silence()], get(URL).timeout(5.0, 0.4)),
         tried(
             "a body that is cut short is not tried again",
             "S78",
@@ -291,5 +298,11 @@ pub(super) const INTENDED: &[Intended] = &[
         statement: "S10",
         reason: "whom a program trusts is its own to say; the environment has no part in it",
         differences: &[("call 1", "error: builtins.OSError", "200"), ("request 1", "-", "GET / at https://a.test")],
+    },
+    Intended {
+        scenario: "a 503 at the end is an error if it is to be one",
+        statement: "S83",
+        reason: "an answer is an answer; error_for_status makes an error of it",
+        differences: &[("call 1", "error: retries", "503")],
     },
 ];

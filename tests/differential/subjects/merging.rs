@@ -143,8 +143,50 @@ fn hooks() -> Vec<Scenario> {
     ]
 }
 
+/// Requests that were prepared by themselves: what the session has does not concern them in requests.
+fn prepared() -> Vec<Scenario> {
+    let has_all = |s: &mut Settings| {
+        s.header("x-team", "blue");
+        s.params = pairs([("lang", "en")]);
+        s.cookies = pairs([(URL, "id=7; Path=/")]);
+        s.basic("user", "pass");
+    };
+    let redirecting =
+        |name| scenario(name, "S11").server("http://a.test", [page("/from", redirect(302, "/to")), page("*", ok())]);
+    vec![
+        with(
+            "a prepared request",
+            "S11",
+            |_| (),
+            get(URL).prepared().without_defaults().header("x-own", "1").params([("a", "1")]),
+        ),
+        with("a prepared request and defaults", "S11", |_| (), get(URL).prepared()),
+        with(
+            "a prepared request with a body",
+            "S11",
+            |_| (),
+            post(URL).prepared().without_defaults().form([("a", "1")]),
+        ),
+        with(
+            "a prepared request and a session that has something to add",
+            "S11",
+            has_all,
+            get(URL).prepared().without_defaults(),
+        ),
+        redirecting("a prepared request's redirects are followed")
+            .call(get("http://a.test/from").prepared().without_defaults()),
+        redirecting("a prepared request's hooks run")
+            .call(get("http://a.test/from").prepared().without_defaults().hook(Hook::Note("one"))),
+        scenario("what a prepared request is answered with is kept", "S11")
+            .answers([reply(200, [("set-cookie", "id=7; Path=/")], "ok")])
+            .call(get(URL).prepared().without_defaults())
+            .call(get(URL)),
+        scenario("a session that is closed", "S60").answers([ok()]).call(get(URL)).call(get(URL).after_close()),
+    ]
+}
+
 pub(super) fn scenarios() -> Vec<Scenario> {
-    headers().into_iter().chain(params()).chain(hooks()).collect()
+    headers().into_iter().chain(params()).chain(hooks()).chain(prepared()).collect()
 }
 
 pub(super) const INTENDED: &[Intended] = &[
@@ -245,5 +287,33 @@ pub(super) const INTENDED: &[Intended] = &[
         statement: "S7",
         reason: "a request's hooks are added to the session's",
         differences: &[("hooks", "request 302 | request 200", "session 302 | request 302 | session 200 | request 200")],
+    },
+    Intended {
+        scenario: "a prepared request and defaults",
+        statement: "S11",
+        reason: "a request that was built elsewhere goes through the whole session, with its defaults",
+        differences: &[
+            ("request 1 accept", "-", "*/*"),
+            ("request 1 accept-encoding", "identity", "-"),
+            ("request 1 user-agent", "python-urllib3/2.7.0", "-"),
+        ],
+    },
+    Intended {
+        scenario: "a prepared request and a session that has something to add",
+        statement: "S11",
+        reason: "a request that was built elsewhere goes through the whole session: defaults, cookies and auth are added as it is sent",
+        differences: &[
+            ("call 1 url", "http://a.test/", "http://a.test/?lang=en"),
+            ("request 1", "GET / at http://a.test", "GET /?lang=en at http://a.test"),
+            ("request 1 authorization", "-", "Basic dXNlcjpwYXNz"),
+            ("request 1 cookie", "-", "id=7"),
+            ("request 1 x-team", "-", "blue"),
+        ],
+    },
+    Intended {
+        scenario: "a session that is closed",
+        statement: "S60",
+        reason: "a session that was closed stays closed",
+        differences: &[("call 2", "200", "error: closed"), ("request 2", "GET / at http://a.test", "-")],
     },
 ];

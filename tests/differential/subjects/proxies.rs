@@ -116,6 +116,30 @@ fn by_environment() -> Vec<Scenario> {
             env([("http_proxy", "proxy.test:3128")]),
             get(URL),
         ),
+        scene(
+            "an environment variable that is no URL",
+            "group E",
+            env([("http_proxy", "http:///proxy.test:3128")]),
+            get(URL),
+        ),
+        scene(
+            "an environment variable with a port that is none",
+            "group E",
+            env([("http_proxy", "http://proxy.test:port")]),
+            get(URL),
+        ),
+        scene(
+            "a prepared request goes by the environment's proxy",
+            "S11",
+            env([("http_proxy", PROXY)]),
+            get(URL).prepared().without_defaults(),
+        ),
+        scene(
+            "a prepared request goes by the session's proxy",
+            "S11",
+            |s| s.proxies = pairs([("http", PROXY)]),
+            get(URL).prepared().without_defaults(),
+        ),
         scene("an empty environment variable", "S10", env([("http_proxy", "")]), get(URL)),
         scene(
             "credentials in the environment",
@@ -248,5 +272,11 @@ pub(super) const INTENDED: &[Intended] = &[
             ("call 1 body", "by proxy", "ok"),
             ("request 1", "GET http://[fd00::1]/ at http://proxy.test:3128", "GET / at http://[fd00::1]"),
         ],
+    },
+    Intended {
+        scenario: "an environment variable with a port that is none",
+        statement: "S57",
+        reason: "what is wrong with a proxy's URL is the proxy's",
+        differences: &[("call 1", "error: invalid url", "error: proxy")],
     },
 ];
