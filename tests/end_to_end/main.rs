@@ -7,6 +7,7 @@ mod bad_input;
 mod cancellation;
 mod cookies;
 mod credentials;
+mod defects_of_requests;
 mod grpc;
 mod hooks;
 mod hostile;
