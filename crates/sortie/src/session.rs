@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Extensions, Method, Request, Response as HttpResponse, Uri};
-use sortie_core::{Body, BoxError, BoxFuture, BoxHttp, HttpService, InFlight, PerRequest, Ticket};
+use sortie_core::{Body, BoxError, BoxFuture, BoxHttp, HttpService, InFlight, Ticket};
 use sortie_layers::base_url::BaseUrl;
-use sortie_layers::query::QueryOptions;
 use sortie_transport::Transport;
 use tokio::time::Instant;
 use tower_service::Service;
@@ -196,13 +195,8 @@ impl Session {
     /// The URL with the query parameters that the tower appends to it for every call.
     fn with_default_query(&self, mut url: Url, request: &Extensions) -> Url {
         // A tower that was composed by hand is its own affair.
-        let Some(settings) = &self.0.settings else { return url };
-        let query = match PerRequest::<QueryOptions>::of(request) {
-            Some(PerRequest::Use(own)) => own,
-            Some(PerRequest::Off) => return url,
-            None => &settings.query,
-        };
-        if !query.is_empty() {
+        let settings = self.0.settings.as_ref();
+        if let Some(query) = settings.and_then(|settings| settings.query.for_request(request)) {
             into_url::append_query(&mut url, query.encoded());
         }
         url
