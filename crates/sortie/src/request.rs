@@ -382,7 +382,7 @@ fn draft<M: TryInto<Method>>(session: &Session, method: M, url: impl IntoUrl) ->
     let empty_password = into_url::has_empty_password(&url);
     let url = into_url::resolve(url, session.base_url())?;
     Ok(Draft {
-        method: of_the_standard(method),
+        method,
         url,
         empty_password,
         headers: HeaderMap::new(),
@@ -391,28 +391,6 @@ fn draft<M: TryInto<Method>>(session: &Session, method: M, url: impl IntoUrl) ->
         body: Body::empty(),
         content_type: None,
     })
-}
-
-/// A method of the standard, which are all in capitals, whatever the case it was written in; any other as it is.
-///
-/// Methods are case-sensitive ([RFC 9110 §9.1](https://www.rfc-editor.org/rfc/rfc9110#section-9.1)), and no server has a
-/// `patch` beside its `PATCH`.
-fn of_the_standard(method: Method) -> Method {
-    if !method.as_str().bytes().any(|octet| octet.is_ascii_lowercase()) {
-        return method;
-    }
-    let standard = [
-        Method::GET,
-        Method::HEAD,
-        Method::POST,
-        Method::PUT,
-        Method::PATCH,
-        Method::DELETE,
-        Method::OPTIONS,
-        Method::TRACE,
-        Method::CONNECT,
-    ];
-    standard.into_iter().find(|standard| standard.as_str().eq_ignore_ascii_case(method.as_str())).unwrap_or(method)
 }
 
 fn unserializable(setter: &'static str, error: &dyn fmt::Display) -> setter::Invalid {
@@ -518,9 +496,6 @@ mod tests {
             (session.options("x"), "OPTIONS"),
             (session.request("PROPFIND", "x"), "PROPFIND"),
             (session.request(Method::TRACE, "x"), "TRACE"),
-            (session.request("get", "x"), "GET"),
-            (session.request("Patch", "x"), "PATCH"),
-            (session.request("propfind", "x"), "propfind"),
         ] {
             assert_eq!(builder.build().unwrap().method(), method);
         }

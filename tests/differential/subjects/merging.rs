@@ -316,4 +316,10 @@ pub(super) const INTENDED: &[Intended] = &[
         reason: "a session that was closed stays closed",
         differences: &[("call 2", "200", "error: closed"), ("request 2", "GET / at http://a.test", "-")],
     },
+    Intended {
+        scenario: "a method in lower case",
+        statement: "S12",
+        reason: "methods are case-sensitive (RFC 9110 §9.1), and sent as they are given",
+        differences: &[("request 1", "PATCH / at http://a.test", "patch / at http://a.test")],
+    },
 ];
