@@ -36,9 +36,9 @@
 //! # Order
 //!
 //! [`HeadersLayer::new`] stands outside Redirect, so that a header that a hop to a foreign origin has stripped is not
-//! filled in again. [`HeadersLayer::for_mount`] stands inside Mounts, so that its headers go to the mounted prefix and
-//! nowhere else. What the first filled in is listed in [`Defaulted`], and the second, like Auth, may replace exactly
-//! that.
+//! filled in again; for that reason it also leaves alone a request that is [`Prepared`]. [`HeadersLayer::for_mount`]
+//! stands inside Mounts, so that its headers go to the mounted prefix and nowhere else. What the first filled in is
+//! listed in [`Defaulted`], and the second, like Auth, may replace exactly that.
 //!
 //! # Differences from requests
 //!
@@ -51,7 +51,7 @@ use std::task::{Context, Poll};
 
 use http::header::{Entry, OccupiedEntry};
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Request};
-use sortie_core::Defaulted;
+use sortie_core::{Defaulted, Prepared};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -159,7 +159,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> S::Future {
-        if let Some(fill) = &self.fill {
+        if let Some(fill) = self.fill.as_ref().filter(|fill| fill.is_for(request.extensions())) {
             let without = request.extensions().get::<Without>().cloned();
             let record = request.extensions().get::<Defaulted>().cloned();
             if let Some(record) = fill.apply(request.headers_mut(), without.as_ref(), record.as_ref()) {
@@ -237,6 +237,11 @@ impl Fill {
         let replaceable = |name: &&HeaderName| options.replaceable.as_ref().is_none_or(|names| names.contains(name));
         let listed = Defaulted::new(headers.keys().filter(replaceable).cloned().collect::<Vec<_>>());
         Self { defaults: defaults.collect(), listed, values: headers.len(), scope }
+    }
+
+    /// Whether a request of these extensions may get any: not the defaults that it had already, if it is marked so.
+    fn is_for(&self, extensions: &Extensions) -> bool {
+        self.scope == Scope::Mount || !Prepared::is(extensions)
     }
 
     /// Sets what is to be set. `record` lists what was filled in before; what is returned, if it changed.
@@ -393,6 +398,20 @@ mod tests {
             let (sent, defaulted) = sent(&layers, request, without).await;
             assert_eq!(sent, lines, "{request:?} without {without:?}");
             assert_eq!(defaulted, recorded, "{request:?} without {without:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_that_is_prepared_gets_no_defaults_again_but_what_the_mount_adds() {
+        for (layer, names) in [
+            (HeadersLayer::new(some(&[("accept", "*/*")])), &[][..]),
+            (HeadersLayer::for_mount(some(&[("accept", "*/*")])), &["accept"]),
+        ] {
+            let service = Scripted::new([status(200)]);
+            let mut request = Request::new(Body::empty());
+            request.extensions_mut().insert(Prepared);
+            layer.layer(service.clone()).oneshot(request).await.unwrap();
+            assert_eq!(service.requests()[0].headers.keys().collect::<Vec<_>>(), names, "{layer:?}");
         }
     }
 

@@ -170,9 +170,10 @@ impl SessionBuilder {
         self
     }
 
-    /// No redirect is followed: the 3xx is the response.
-    pub fn no_redirect(self) -> Self {
-        self.redirect(RedirectOptions::default().limit(0).on_limit(OnLimit::ReturnLast))
+    /// No redirect is followed: the 3xx is the response, and [`Response::next`](crate::Response::next) leads on.
+    pub fn no_redirect(mut self) -> Self {
+        self.settings.redirect = self.settings.redirect.limit(0).on_limit(OnLimit::ReturnLast);
+        self
     }
 
     /// Which failed attempts are repeated, and how. Default: connection faults that are safe to repeat, once.

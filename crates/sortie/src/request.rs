@@ -254,7 +254,7 @@ impl RequestBuilder {
         self.extension(PerRequest::Use(redirect))
     }
 
-    /// No redirect of this request is followed: the 3xx is the response.
+    /// No redirect of this request is followed: the 3xx is the response, and [`Response::next`] leads on.
     pub fn no_redirect(self) -> Self {
         self.extension(PerRequest::<RedirectOptions>::Off)
     }

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::{Extensions, Method, Request, Response as HttpResponse, Uri};
 use sortie_core::{Body, BoxError, BoxFuture, BoxHttp, HttpService, InFlight, Ticket};
 use sortie_layers::base_url::BaseUrl;
+use sortie_layers::redirect::Fragment;
 use sortie_transport::Transport;
 use tokio::time::Instant;
 use tower_service::Service;
@@ -179,7 +180,10 @@ impl Session {
         userinfo::hide(&mut request)?;
         let uri = request.uri().to_string();
         // One in origin-form is below the base URL, which a layer puts before it.
-        let url = Url::parse(&uri).ok().or_else(|| self.base_url()?.join(&uri).ok());
+        let mut url = Url::parse(&uri).ok().or_else(|| self.base_url()?.join(&uri).ok());
+        if let (Some(url), Some(fragment)) = (&mut url, request.extensions().get::<Fragment>()) {
+            url.set_fragment(Some(fragment.as_str()));
+        }
         self.deliver(request, url).await
     }
 

@@ -160,7 +160,6 @@ fn asks_for_nothing_optional(settings: &Settings) -> bool {
         && settings.hop_layers.is_empty()
         && settings.hooks.is_empty()
         && settings.wire_layers.is_empty()
-        && settings.redirect.limit > 0
         && settings.mounts.iter().all(|(_, mount)| mount.asks_for_nothing_optional())
 }
 
@@ -252,6 +251,7 @@ fn cookies(settings: &Settings, mount: &Mount) -> Option<CookieOptions> {
 mod tests {
     use super::*;
     use sortie_layers::hooks::Hooks;
+    use sortie_layers::redirect::RedirectOptions;
     use std::time::Duration;
 
     #[test]
@@ -264,10 +264,10 @@ mod tests {
         };
         assert!(has_lower(|_| ()));
         assert!(has_lower(|settings| settings.mounts[0].1 = Mount::new().no_cookies().no_auth()));
-        let changes: [fn(&mut Settings); 11] = [
+        assert!(has_lower(|settings| settings.redirect = RedirectOptions::none()));
+        let changes: [fn(&mut Settings); 10] = [
             |settings| settings.query = [("a", "1")].into(),
             |settings| settings.hooks = Hooks::new().on_request(|_| ()),
-            |settings| settings.redirect.limit = 0,
             |settings| settings.hop_layers.push(user_layer(tower_layer::Identity::new())),
             |settings| settings.wire_layers.push(user_layer(tower_layer::Identity::new())),
             |settings| settings.mounts[0].1.timeout = Some(Duration::from_secs(1)),
@@ -277,6 +277,6 @@ mod tests {
             |settings| settings.mounts[0].1.layers.push(user_layer(tower_layer::Identity::new())),
             |settings| settings.mounts[0].1.wire_layers.push(user_layer(tower_layer::Identity::new())),
         ];
-        assert_eq!(changes.map(has_lower), [false; 11]);
+        assert_eq!(changes.map(has_lower), [false; 10]);
     }
 }
