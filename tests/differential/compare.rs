@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde_json::Value;
 
+use crate::drawn;
 use crate::wire::{Seen, latin1};
 
 /// Fields by name. What is not there is different from what is empty.
@@ -88,6 +89,7 @@ fn text(value: &Value) -> String {
 }
 
 fn arrived(name: &str, request: &Seen, connections: bool, fields: &mut Fields) {
+    let request = &drawn::without(request);
     fields.insert(name.to_owned(), format!("{} {} at {}", request.method, request.target, request.origin));
     for (header, value) in &request.headers {
         // Which of Python's versions it is decides whether a CONNECT has a Host.

@@ -18,7 +18,7 @@ import warnings
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
-from requests.auth import HTTPBasicAuth
+from requests.auth import HTTPBasicAuth, HTTPDigestAuth
 from requests.cookies import extract_cookies_to_jar
 from urllib3.util import connection
 from urllib3.util.retry import Retry
@@ -82,7 +82,7 @@ def auth_of(spec):
     if spec is None:
         return None
     (kind, value), = spec.items()
-    return {"Basic": HTTPBasicAuth}[kind](*value)
+    return {"Basic": HTTPBasicAuth, "Digest": HTTPDigestAuth}[kind](*value)
 
 
 def content_of(spec):
@@ -99,7 +99,16 @@ def content_of(spec):
         return {"json": json.loads(value)}
     if kind == "Stream":
         return {"data": (chunk.encode() for chunk in value)}
+    if kind == "Multipart":
+        fields = [(part["name"], part["content"]) for part in value if part["filename"] is None]
+        return {"data": fields, "files": [file_of(part) for part in value if part["filename"] is not None]}
     raise ValueError(kind)
+
+
+def file_of(part):
+    content = part["content"].encode()
+    file = (part["filename"], content, part["type"]) if part["type"] else (part["filename"], content)
+    return part["name"], file
 
 
 def received(jar, url, set_cookie):
@@ -182,8 +191,9 @@ def text_of(content):
     return content.decode("latin-1")
 
 
-def hops(responses):
-    return [f"{response.status_code} {response.url}" for response in responses]
+def hops(responses, challenges=True):
+    hops = [response for response in responses if challenges or response.status_code < 400]
+    return [f"{response.status_code} {response.url}" for response in hops]
 
 
 def read(response, how, out):
@@ -194,9 +204,9 @@ def read(response, how, out):
     elif how == "Json":
         out["json"] = json.dumps(response.json(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     elif how == "Lines":
-        out["lines"] = [text_of(line) for line in response.iter_lines()]
+        out["lines"] = [line.decode() for line in response.iter_lines()]
     elif how == "Links":
-        out["links"] = [f"{link.get('rel')} {link.get('url')}" for link in response.links.values()]
+        out["links"] = sorted(f"{link.get('rel', '')} {link['url']}" for link in response.links.values())
     elif how == "Nothing":
         response.close()
 
@@ -238,9 +248,11 @@ def one(session, call, log):
         session.close()
     try:
         response = send(session, call, log)
+        if call["by_hand"]:
+            response = session.send(response.next, allow_redirects=False)
         out["status"] = response.status_code
         out["url"] = response.url
-        out["history"] = hops(response.history)
+        out["history"] = hops(response.history, call["challenges"])
         out["headers"] = {name: response.headers.get(name) for name in call["show"]}
         if call["show_cookies"]:
             out["cookies"] = sorted(f"{cookie.name}={cookie.value}" for cookie in response.cookies)

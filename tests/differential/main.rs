@@ -8,7 +8,7 @@
 //! | `server`, `answer`, `wire` | the servers, what they send, and how they read |
 //! | `requests`, `drive.py` | the one client |
 //! | `sortie` | the other |
-//! | `compare`, `intended` | what is compared, and held against what is meant |
+//! | `compare`, `drawn`, `intended` | what is compared, what of it is drawn by lot, and what is held against it |
 //!
 //! A difference that no table has, and one in a table that is not there, fail the run. `DIFFERENTIAL=some words` runs
 //! only the scenarios with these words in their name.
@@ -17,6 +17,7 @@
 
 mod answer;
 mod compare;
+mod drawn;
 mod intended;
 mod requests;
 mod scenario;

@@ -91,6 +91,10 @@ pub(crate) struct Call {
     pub(crate) prepared: bool,
     /// Whether the session is closed before it.
     pub(crate) after_close: bool,
+    /// Whether the history is to show the challenges that were answered; requests has them there.
+    pub(crate) challenges: bool,
+    /// Whether what comes after a redirect is prepared by the client, and sent by hand.
+    pub(crate) by_hand: bool,
 }
 
 /// What a request carries.
@@ -318,6 +322,11 @@ impl Call {
     /// With headers of its own where a client would have defaults.
     pub(crate) fn without_defaults(self) -> Self {
         self.header("accept", "text/plain").header("accept-encoding", "identity").header("user-agent", "own")
+    }
+
+    /// Follows one redirect by hand.
+    pub(crate) fn by_hand(self) -> Self {
+        Self { by_hand: true, ..self }.redirects(false)
     }
 
     pub(crate) fn after_close(self) -> Self {

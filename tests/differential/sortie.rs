@@ -53,9 +53,10 @@ fn session(settings: &Settings, ports: &BTreeMap<String, u16>, jar: &Jar, log: &
     for (name, value) in &settings.params {
         builder = builder.query(name, value);
     }
-    if let Some(Auth::Basic(user, password)) = &settings.auth {
-        builder = builder.auth(sortie::auth::Basic::new(user, password));
-    }
+    builder = match &settings.auth {
+        None => builder,
+        Some(Auth::Basic(user, password)) => builder.auth(sortie::auth::Basic::new(user, password)),
+    };
     let mut redirect = RedirectOptions::default();
     redirect.limit = settings.max_redirects.unwrap_or(redirect.limit);
     builder = builder.redirect(
@@ -171,9 +172,10 @@ fn request(session: &Session, call: &Call, log: &Log) -> RequestBuilder {
             request.body(Body::stream(futures_util::stream::iter(chunks)))
         }
     };
-    if let Some(Auth::Basic(user, password)) = &call.auth {
-        request = request.basic_auth(user, password);
-    }
+    request = match &call.auth {
+        None => request,
+        Some(Auth::Basic(user, password)) => request.basic_auth(user, password),
+    };
     request = request.cookies(call.cookies.iter().map(|(name, value)| (name, value)));
     if let Some((connect, read)) = call.timeout {
         let [connect, read] = [connect, read].map(Duration::from_secs_f64);
@@ -206,6 +208,10 @@ async fn one(session: &Session, call: &Call, log: &Log) -> Map<String, Value> {
             Err(error) => Err(error),
         },
     };
+    let answer = match answer {
+        Ok(response) if call.by_hand => step(session, &response).await,
+        answer => answer,
+    };
     match answer {
         // requests reads the content before it gives an answer out, and so has none if that fails.
         Ok(response) => match read(response, call, &mut out).await {
@@ -220,6 +226,12 @@ async fn one(session: &Session, call: &Call, log: &Log) -> Map<String, Value> {
             failed
         }
     }
+}
+
+/// Sends what comes after a redirect that was not followed.
+async fn step(session: &Session, response: &Response) -> Result<Response, sortie::Error> {
+    let next = response.next()?.expect("the scenario has a redirect");
+    session.send(next).await
 }
 
 async fn read(response: Response, call: &Call, out: &mut Map<String, Value>) -> Result<(), sortie::Error> {

@@ -165,8 +165,11 @@ pub(super) const INTENDED: &[Intended] = &[
     Intended {
         scenario: "Location: octets that are no UTF-8",
         statement: "S22",
-        reason: "every error of a call is one of the client's own",
-        differences: &[("call 1", "error: builtins.UnicodeDecodeError", "error: invalid url")],
+        reason: "octets that are no UTF-8 go back to their server as they are, escaped",
+        differences: &[
+            ("call 1", "error: builtins.UnicodeDecodeError", "200"),
+            ("request 2", "-", "GET /%FF at http://a.test"),
+        ],
     },
     Intended {
         scenario: "Location: twice",

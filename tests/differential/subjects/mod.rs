@@ -5,6 +5,7 @@ use crate::scenario::Scenario;
 
 mod auth;
 mod bodies;
+mod by_hand;
 mod cookies;
 mod credentials;
 mod faults;
@@ -22,6 +23,7 @@ type Subject = (fn() -> Vec<Scenario>, &'static [Intended]);
 const SUBJECTS: &[Subject] = &[
     (auth::scenarios, auth::INTENDED),
     (bodies::scenarios, bodies::INTENDED),
+    (by_hand::scenarios, by_hand::INTENDED),
     (cookies::scenarios, cookies::INTENDED),
     (credentials::scenarios, credentials::INTENDED),
     (faults::scenarios, faults::INTENDED),
