@@ -25,18 +25,6 @@ impl fmt::Display for Difference {
     }
 }
 
-/// Which client it is that sends a header of its own accord, and so says nothing about what it does with requests.
-///
-/// It is left out only with exactly these values: a value of one's own, or the one that urllib3 puts in the place of a
-/// header that was taken away, counts. Python 3.14 knows zstd.
-const IDENTITY: [(&str, &str); 5] = [
-    ("user-agent", "python-requests/2.34.2"),
-    ("user-agent", concat!("sortie/", env!("CARGO_PKG_VERSION"))),
-    ("connection", "keep-alive"),
-    ("accept-encoding", "gzip, deflate"),
-    ("accept-encoding", "gzip, deflate, zstd"),
-];
-
 const FAILED: &str = "error: ";
 
 /// What one client did with a scenario.
@@ -49,7 +37,8 @@ pub(crate) fn fields(outcome: &Value, seen: &[Seen], connections: bool) -> Field
     flatten("hooks", &outcome["hooks"], &mut fields);
     flatten("jar", &outcome["jar"], &mut fields);
     for (number, request) in seen.iter().enumerate() {
-        arrived(&format!("request {}", number + 1), request, connections, &mut fields);
+        let request = without_identity(drawn::without(request), &outcome["identity"]);
+        arrived(&format!("request {}", number + 1), &request, connections, &mut fields);
     }
     fields
 }
@@ -88,12 +77,20 @@ fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)
 }
 
+/// Without the headers that a client sends of its own accord, which say only which client it is and what it can read.
+///
+/// They are left out only with exactly the values that it has by default: a value of one's own, or the one that urllib3
+/// puts in the place of a header that was taken away, counts.
+fn without_identity(mut request: Seen, identity: &Value) -> Seen {
+    request.headers.retain(|(name, value)| identity.get(name).and_then(Value::as_str) != Some(value));
+    request
+}
+
 fn arrived(name: &str, request: &Seen, connections: bool, fields: &mut Fields) {
-    let request = &drawn::without(request);
     fields.insert(name.to_owned(), format!("{} {} at {}", request.method, request.target, request.origin));
     for (header, value) in &request.headers {
         // Which of Python's versions it is decides whether a CONNECT has a Host.
-        if IDENTITY.contains(&(&**header, &**value)) || (request.method == "CONNECT" && header == "host") {
+        if request.method == "CONNECT" && header == "host" {
             continue;
         }
         fields
@@ -165,8 +162,18 @@ mod tests {
             ],
             "hooks": [],
             "jar": ["a=1", "b=2"],
+            "identity": {"user-agent": "default/1.0", "connection": "keep-alive"},
         });
-        let fields: Vec<_> = fields(&outcome, &[], false).into_iter().collect();
+        let headers = [("connection", "close"), ("user-agent", "default/1.0"), ("x-a", "1"), ("x-a", "2")];
+        let request = Seen {
+            origin: "http://a.test",
+            connection: 1,
+            method: "GET".into(),
+            target: "/p".into(),
+            headers: headers.map(|(name, value)| (name.into(), value.into())).into(),
+            body: Vec::new(),
+        };
+        let fields: Vec<_> = fields(&outcome, &[request], false).into_iter().collect();
         let expected = [
             ("call 1", "404 and then error: status"),
             ("call 1 headers x-a", "1"),
@@ -174,6 +181,9 @@ mod tests {
             ("call 2", "error: tls"),
             ("hooks", ""),
             ("jar", "a=1 | b=2"),
+            ("request 1", "GET /p at http://a.test"),
+            ("request 1 connection", "close"),
+            ("request 1 x-a", "1 | 2"),
         ];
         assert_eq!(fields, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
     }

@@ -307,7 +307,8 @@ def drive(task, ca, folder):
         session = session_of(settings, ca, log)
         calls = [one(session, call, log) for call in scenario["calls"]]
         session.close()
-    return {"calls": calls, "hooks": log, "jar": kept(session.cookies)}
+    defaults = {name.lower(): value for name, value in requests.utils.default_headers().items() if name != "Accept"}
+    return {"calls": calls, "hooks": log, "jar": kept(session.cookies), "identity": defaults}
 
 
 def main():

@@ -23,6 +23,9 @@ use crate::scenario::{Auth, Call, Content, Hook, Pairs, Read, Retries, Scenario,
 use crate::server::authority;
 use crate::wire::latin1;
 
+/// The default `User-Agent`.
+const IDENTITY: &str = concat!("sortie/", env!("CARGO_PKG_VERSION"));
+
 /// What hooks wrote down.
 type Log = Arc<Mutex<Vec<String>>>;
 
@@ -35,7 +38,7 @@ pub(crate) async fn drive(scenario: &Scenario, ports: &BTreeMap<String, u16>) ->
         calls.push(Value::Object(one(&session, call, &log).await));
     }
     let log = log.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    json!({"calls": calls, "hooks": log, "jar": kept(&jar)})
+    json!({"calls": calls, "hooks": log, "jar": kept(&jar), "identity": {"user-agent": IDENTITY}})
 }
 
 fn session(settings: &Settings, ports: &BTreeMap<String, u16>, jar: &Jar, log: &Log) -> Session {
