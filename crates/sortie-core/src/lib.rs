@@ -32,7 +32,7 @@ mod replay;
 mod service;
 pub mod unix_socket;
 
-pub use body::{Body, LengthMismatch};
+pub use body::{Body, LengthMismatch, Progress};
 pub use deadline::Deadline;
 pub use defaulted::Defaulted;
 pub use error::{BoxError, find};

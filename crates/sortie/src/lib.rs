@@ -52,12 +52,16 @@
 //! | `cookies` | yes | the jar and its layer |
 //! | `json` | yes | JSON bodies |
 //! | `charset` | | text in other charsets than UTF-8 |
+//! | `multipart` | | forms with files ([`body::multipart`]) |
+//! | `gzip` | yes | the coding of that name |
+//! | `br`, `zstd` | | the codings of these names; `zstd` needs a C compiler |
 //! | `hickory` | | names by hickory-resolver ([`transport::dns`]) |
 //! | `load` | | `tower::load::Load` for the service of one origin |
 //!
 //! Without default features it is a plaintext client without C code. A feature adds API or a back end and never changes
 //! a behaviour.
 
+pub mod body;
 mod builder;
 mod environment;
 mod error;

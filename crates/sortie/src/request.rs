@@ -17,6 +17,7 @@ use sortie_transport::proxy::{Proxies, Proxy};
 use sortie_transport::{ExpectContinue, InformationalHead, OnInformational, PhaseTimeouts, Versions};
 use url::Url;
 
+use crate::body::Wrapping;
 use crate::into_url::{self, IntoUrl, InvalidUrl};
 use crate::{Error, Response, Session, setter, userinfo};
 
@@ -40,7 +41,9 @@ struct Draft {
     hooks: Option<Hooks>,
     body: Body,
     /// The type of `body`, where the request does not set one itself.
-    content_type: Option<&'static str>,
+    content_type: Option<HeaderValue>,
+    /// What is put around `body` when all is set.
+    wrapping: Wrapping,
 }
 
 impl RequestBuilder {
@@ -63,6 +66,18 @@ impl RequestBuilder {
             self.draft = Err(error.into());
         }
         self
+    }
+
+    /// A body and the type that belongs to it.
+    pub(crate) fn with_content(
+        self,
+        make: impl FnOnce() -> Result<(Body, Option<HeaderValue>), setter::Invalid>,
+    ) -> Self {
+        self.try_edit(|draft| make().map(|(body, content_type)| draft.content(body, content_type)))
+    }
+
+    pub(crate) fn wrapping(self, change: impl FnOnce(&mut Wrapping)) -> Self {
+        self.edit(|draft| change(&mut draft.wrapping))
     }
 
     /// A header. It replaces what was set under this name before, and any default.
@@ -114,7 +129,7 @@ impl RequestBuilder {
         self.try_edit(|draft| {
             let form =
                 serde_html_form::to_string(form).map_err(|error| unserializable("RequestBuilder::form", &error))?;
-            draft.content(form.into(), Some("application/x-www-form-urlencoded"));
+            draft.content(form.into(), Some(HeaderValue::from_static("application/x-www-form-urlencoded")));
             Ok::<_, setter::Invalid>(())
         })
     }
@@ -124,7 +139,7 @@ impl RequestBuilder {
     pub fn json<T: Serialize + ?Sized>(self, json: &T) -> Self {
         self.try_edit(|draft| {
             let json = serde_json::to_vec(json).map_err(|error| unserializable("RequestBuilder::json", &error))?;
-            draft.content(json.into(), Some("application/json"));
+            draft.content(json.into(), Some(HeaderValue::from_static("application/json")));
             Ok::<_, setter::Invalid>(())
         })
     }
@@ -390,6 +405,7 @@ fn draft<M: TryInto<Method>>(session: &Session, method: M, url: impl IntoUrl) ->
         hooks: None,
         body: Body::empty(),
         content_type: None,
+        wrapping: Wrapping::default(),
     })
 }
 
@@ -399,7 +415,7 @@ fn unserializable(setter: &'static str, error: &dyn fmt::Display) -> setter::Inv
 
 impl Draft {
     /// A body with its type, in place of those before. A `Content-Type` set by hand counts instead.
-    fn content(&mut self, body: Body, content_type: Option<&'static str>) {
+    fn content(&mut self, body: Body, content_type: Option<HeaderValue>) {
         self.body = body;
         self.content_type = content_type;
     }
@@ -415,18 +431,14 @@ impl Draft {
             let alone = matches!(PerRequest::<Hooks>::of(&self.extensions), Some(PerRequest::Off));
             self.extensions.insert(PerRequest::Use(if alone { hooks.alone() } else { hooks }));
         }
-        if let Some(content_type) = self.content_type
+        if let Some(content_type) = self.content_type.take()
             && !Without::contains(&self.extensions, &CONTENT_TYPE)
             && !self.headers.contains_key(CONTENT_TYPE)
         {
-            setter::insert(
-                "RequestBuilder::headers",
-                &mut self.headers,
-                CONTENT_TYPE,
-                HeaderValue::from_static(content_type),
-            )?;
+            setter::insert("RequestBuilder::headers", &mut self.headers, CONTENT_TYPE, content_type)?;
         }
-        let mut request = Request::new(self.body);
+        let body = self.wrapping.wrap(self.body, &mut self.headers)?;
+        let mut request = Request::new(body);
         *request.method_mut() = self.method;
         *request.uri_mut() = uri(&self.url)?;
         *request.headers_mut() = self.headers;
