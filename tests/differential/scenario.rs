@@ -110,6 +110,18 @@ pub(crate) enum Content {
     Json(String),
     /// `data=` a generator, whose length nobody knows.
     Stream(Vec<String>),
+    /// `files=`, and `data=` for what is none.
+    Multipart(Vec<Part>),
+}
+
+/// A part of a form: a file if it has a file name.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Part {
+    pub(crate) name: String,
+    pub(crate) filename: Option<String>,
+    #[serde(rename = "type")]
+    pub(crate) mime: Option<String>,
+    pub(crate) content: String,
 }
 
 /// `auth=`.
@@ -217,6 +229,15 @@ pub(crate) fn pairs<const N: usize>(pairs: [(&str, &str); N]) -> Pairs {
     pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
 }
 
+pub(crate) fn field(name: &str, content: &str) -> Part {
+    Part { name: name.to_owned(), filename: None, mime: None, content: content.to_owned() }
+}
+
+pub(crate) fn file(name: &str, filename: &str, mime: Option<&str>, content: &str) -> Part {
+    let part = field(name, content);
+    Part { filename: Some(filename.to_owned()), mime: mime.map(ToOwned::to_owned), ..part }
+}
+
 pub(crate) fn basic(user: &str, password: &str) -> Auth {
     Auth::Basic(user.to_owned(), password.to_owned())
 }
@@ -278,6 +299,10 @@ impl Call {
 
     pub(crate) fn stream<const N: usize>(self, chunks: [&str; N]) -> Self {
         self.content(Content::Stream(chunks.map(ToOwned::to_owned).into()))
+    }
+
+    pub(crate) fn multipart<const N: usize>(self, parts: [Part; N]) -> Self {
+        self.content(Content::Multipart(parts.into()))
     }
 
     pub(crate) fn basic(self, user: &str, password: &str) -> Self {

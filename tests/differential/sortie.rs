@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use serde_json::{Map, Value, json};
+use sortie::body::multipart::{self, Multipart};
 use sortie::cookies::Jar;
 use sortie::core::{Origin, Phase, find};
 use sortie::hooks::Hooks;
@@ -19,7 +20,7 @@ use sortie::{Body, ErrorKind, InvalidUrl, Mount, RequestBuilder, Response, Sessi
 use sortie_testkit::told;
 use tokio::net::TcpStream;
 
-use crate::scenario::{Auth, Call, Content, Hook, Pairs, Read, Retries, Scenario, Settings};
+use crate::scenario::{Auth, Call, Content, Hook, Pairs, Part, Read, Retries, Scenario, Settings};
 use crate::server::authority;
 use crate::wire::latin1;
 
@@ -174,6 +175,7 @@ fn request(session: &Session, call: &Call, log: &Log) -> RequestBuilder {
             let chunks = chunks.clone().into_iter().map(Ok::<_, io::Error>);
             request.body(Body::stream(futures_util::stream::iter(chunks)))
         }
+        Some(Content::Multipart(parts)) => request.multipart(form(parts)),
     };
     request = match &call.auth {
         None => request,
@@ -196,6 +198,16 @@ fn request(session: &Session, call: &Call, log: &Log) -> RequestBuilder {
         request = request.tls(unverified());
     }
     if call.hooks.is_empty() { request } else { request.hooks(hooks(&call.hooks, log)) }
+}
+
+fn form(parts: &[Part]) -> Multipart {
+    parts.iter().fold(Multipart::new(), |form, part| match &part.filename {
+        None => form.text(&*part.name, &*part.content),
+        Some(filename) => {
+            let file = multipart::Part::bytes(part.content.clone()).file_name(&**filename);
+            form.part(&*part.name, part.mime.iter().fold(file, |file, mime| file.mime(&**mime)))
+        }
+    })
 }
 
 async fn one(session: &Session, call: &Call, log: &Log) -> Map<String, Value> {

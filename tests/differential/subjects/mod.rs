@@ -12,6 +12,7 @@ mod faults;
 mod locations;
 mod merging;
 mod mounts;
+mod multipart;
 mod proxies;
 mod redirects;
 mod responses;
@@ -30,6 +31,7 @@ const SUBJECTS: &[Subject] = &[
     (locations::scenarios, locations::INTENDED),
     (merging::scenarios, merging::INTENDED),
     (mounts::scenarios, mounts::INTENDED),
+    (multipart::scenarios, multipart::INTENDED),
     (proxies::scenarios, proxies::INTENDED),
     (redirects::scenarios, redirects::INTENDED),
     (responses::scenarios, responses::INTENDED),
