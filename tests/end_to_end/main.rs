@@ -27,3 +27,4 @@ mod trust;
 #[cfg(unix)]
 mod unix_socket;
 mod upgrade;
+mod uploads;
