@@ -24,8 +24,13 @@ use crate::scenario::{Auth, Call, Content, Hook, Pairs, Part, Read, Retries, Sce
 use crate::server::authority;
 use crate::wire::latin1;
 
-/// The default `User-Agent`.
-const IDENTITY: &str = concat!("sortie/", env!("CARGO_PKG_VERSION"));
+/// The headers that sortie sends of its own accord, with all codings compiled in.
+fn identity() -> Value {
+    json!({
+        "user-agent": concat!("sortie/", env!("CARGO_PKG_VERSION")),
+        "accept-encoding": "gzip, deflate, br, zstd",
+    })
+}
 
 /// What hooks wrote down.
 type Log = Arc<Mutex<Vec<String>>>;
@@ -39,7 +44,7 @@ pub(crate) async fn drive(scenario: &Scenario, ports: &BTreeMap<String, u16>) ->
         calls.push(Value::Object(one(&session, call, &log).await));
     }
     let log = log.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    json!({"calls": calls, "hooks": log, "jar": kept(&jar), "identity": {"user-agent": IDENTITY}})
+    json!({"calls": calls, "hooks": log, "jar": kept(&jar), "identity": identity()})
 }
 
 fn session(settings: &Settings, ports: &BTreeMap<String, u16>, jar: &Jar, log: &Log) -> Session {
@@ -335,7 +340,8 @@ fn word(error: &sortie::Error) -> String {
         ErrorKind::Tls => "tls",
         ErrorKind::Protocol => "protocol",
         ErrorKind::Body => "body",
-        ErrorKind::Decode => "not json",
+        ErrorKind::Decode if find::<sortie::InvalidJson>(error).is_some() => "not json",
+        ErrorKind::Decode => "coding",
         kind => return format!("{kind:?}"),
     };
     word.to_owned()
