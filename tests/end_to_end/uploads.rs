@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use futures_util::stream;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::HeaderMap;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http_body_util::BodyExt;
 use sortie::body::{Coding, File, Multipart, Part};
 use sortie::core::{LengthMismatch, find};
@@ -91,7 +91,8 @@ async fn a_form_arrives_as_it_was_put_together() {
     assert_eq!(send(session().post(server.url("/")).multipart(form)).await, 200);
     let head = &server.requests()[0];
     assert_eq!(values(head, "transfer-encoding"), ["chunked"], "a stream does not know its length");
-    let parts = read(&head.headers, received.lock().unwrap()[0].clone()).await;
+    let body = received.lock().unwrap()[0].clone();
+    let parts = read(&head.headers, body).await;
     let octets = || Some("application/octet-stream".to_owned());
     let expected = [
         ("title", None, None, &b"\xc3\xa4 \"quoted\"\nline"[..]),
