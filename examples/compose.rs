@@ -85,7 +85,7 @@ fn mount(transport: Transport, auth: AuthOptions, jar: &Jar) -> BoxHttp {
     BoxHttp::new(
         ServiceBuilder::new()
             .layer(TimeoutLayer::hop(Some(Duration::from_secs(10))))
-            .layer(HooksLayer::for_mount(Hooks::new()))
+            .layer(HooksLayer::fixed(Hooks::new()))
             .layer(HeadersLayer::for_mount(HeadersOptions::default()))
             .layer(QueryLayer::for_mount(QueryOptions::default()))
             .layer(RetryLayer::new(RetryOptions::standard().backoff(Backoff::constant(Duration::from_millis(5)))))
@@ -93,6 +93,7 @@ fn mount(transport: Transport, auth: AuthOptions, jar: &Jar) -> BoxHttp {
             .layer(CookiesLayer::new(CookieOptions::jar(jar.clone())))
             // Where a session has `wire_layer`: once per send.
             .layer(ConcurrencyLimitLayer::new(AT_ONCE))
+            .layer(HooksLayer::fixed(Hooks::new()))
             .layer(TimeoutLayer::attempt(TimeoutOptions::default().attempt(Duration::from_secs(5))))
             .service(transport),
     )

@@ -14,6 +14,7 @@ mod hostile;
 mod interim;
 mod lifecycle;
 mod mounts;
+mod netrc;
 mod order;
 mod precedence;
 mod protocols;

@@ -95,6 +95,7 @@ pub use response::Response;
 pub use session::{Pending, Session};
 pub use setter::Invalid;
 
+pub use sortie_auth::netrc;
 #[cfg(feature = "cookies")]
 pub use sortie_cookies as cookies;
 pub use sortie_core as core;

@@ -150,8 +150,8 @@ impl RequestBuilder {
         self.extension(PerRequest::Use(SharedAuth::new(auth)))
     }
 
-    /// No auth for this request: neither the mount's nor the session's nor one from the URL, and no `Authorization` from
-    /// the session's default headers. One that is set on the request stays.
+    /// No auth for this request: neither the mount's nor the session's nor one from the URL or a netrc, and no
+    /// `Authorization` from the session's default headers. One that is set on the request stays.
     pub fn no_auth(self) -> Self {
         self.extension(PerRequest::<SharedAuth>::Off)
     }

@@ -32,7 +32,10 @@ pub(crate) struct Settings {
     /// As a layer, because the budget is the layer's: all mounts and all sessions built from this one share it.
     pub(crate) retry: RetryLayer,
     pub(crate) auth: Option<SharedAuth>,
+    /// As an auth, which is made once for all mounts.
+    pub(crate) netrc: Option<SharedAuth>,
     pub(crate) hooks: Hooks,
+    pub(crate) wire_hooks: Hooks,
     #[cfg(feature = "cookies")]
     pub(crate) cookies: Option<sortie_cookies::CookieOptions>,
     #[cfg(feature = "cookies")]
@@ -61,7 +64,9 @@ impl Default for Settings {
             redirect: RedirectOptions::default(),
             retry: RetryLayer::default(),
             auth: None,
+            netrc: None,
             hooks: Hooks::default(),
+            wire_hooks: Hooks::default(),
             #[cfg(feature = "cookies")]
             cookies: Some(sortie_cookies::CookieOptions::jar(jar.clone())),
             #[cfg(feature = "cookies")]

@@ -160,7 +160,7 @@ fn a_body_is_small_for_it_is_moved_through_every_layer() {
 
 #[tokio::test]
 async fn progress_is_told_for_each_chunk_and_begins_anew_when_the_body_is_sent_again() {
-    let seen: Arc<Mutex<Vec<(u64, Option<u64>, bool)>>> = Arc::default();
+    let seen = Arc::new(Mutex::new(Vec::new()));
     let body = |body: Body| {
         let seen = seen.clone();
         body.on_progress(move |now| seen.lock().unwrap().push((now.passed, now.total, now.ended)))

@@ -24,7 +24,7 @@
 //!
 //! Parts go out one after the other as they were added, and are never put together in memory. The form has a
 //! `Content-Length` if each part knows its own, and can be sent again if each part can: bytes, text and a
-//! [`File`](super::File) can, a stream cannot.
+//! [`File`] can, a stream cannot.
 //!
 //! Names and file names are written as browsers write them
 //! ([multipart/form-data encoding](https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#multipart-form-data)):
