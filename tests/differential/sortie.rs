@@ -74,6 +74,9 @@ fn session(settings: &Settings, ports: &BTreeMap<String, u16>, jar: &Jar, log: &
             .iter()
             .fold(redirect, |redirect, name| redirect.sensitive(http::HeaderName::from_static(name))),
     );
+    if let Some(netrc) = &settings.netrc {
+        builder = builder.netrc(sortie::netrc::Netrc::parse(netrc).unwrap());
+    }
     if let Some(retries) = &settings.retries {
         builder = builder.retry(retry(retries));
     }

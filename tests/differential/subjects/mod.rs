@@ -13,6 +13,7 @@ mod locations;
 mod merging;
 mod mounts;
 mod multipart;
+mod netrc;
 mod proxies;
 mod redirects;
 mod responses;
@@ -32,6 +33,7 @@ const SUBJECTS: &[Subject] = &[
     (merging::scenarios, merging::INTENDED),
     (mounts::scenarios, mounts::INTENDED),
     (multipart::scenarios, multipart::INTENDED),
+    (netrc::scenarios, netrc::INTENDED),
     (proxies::scenarios, proxies::INTENDED),
     (redirects::scenarios, redirects::INTENDED),
     (responses::scenarios, responses::INTENDED),
