@@ -6,6 +6,7 @@ use crate::scenario::Scenario;
 mod auth;
 mod bodies;
 mod by_hand;
+mod codings;
 mod cookies;
 mod credentials;
 mod faults;
@@ -26,6 +27,7 @@ const SUBJECTS: &[Subject] = &[
     (auth::scenarios, auth::INTENDED),
     (bodies::scenarios, bodies::INTENDED),
     (by_hand::scenarios, by_hand::INTENDED),
+    (codings::scenarios, codings::INTENDED),
     (cookies::scenarios, cookies::INTENDED),
     (credentials::scenarios, credentials::INTENDED),
     (faults::scenarios, faults::INTENDED),
