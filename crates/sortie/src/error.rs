@@ -202,11 +202,14 @@ fn kind_of(error: &(dyn StdError + 'static)) -> ErrorKind {
     if has::<sortie_decompress::DecompressError>(error) {
         return ErrorKind::Decode;
     }
-    let kinds: [(bool, ErrorKind); 11] = [
+    let kinds: [(bool, ErrorKind); 13] = [
         (has::<StatusError>(error), ErrorKind::Status),
         (has::<hooks::HookFailed>(error), ErrorKind::Hook),
         (has::<auth::SigningFailed>(error), ErrorKind::Auth),
         (has::<auth::NotReplayable>(error), ErrorKind::Auth),
+        (has::<auth::AnswerRejected>(error), ErrorKind::Auth),
+        // Without an outcome: the proxy has passed the request on.
+        (has::<ProxyError>(error), ErrorKind::Proxy),
         (has::<mounts::NoMount>(error), ErrorKind::Unsupported),
         (has::<mounts::NotAbsolute>(error), ErrorKind::Builder),
         // Another failure after a redirect is wrapped in the same way, for its history.

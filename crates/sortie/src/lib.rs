@@ -56,14 +56,14 @@
 //! | `json` | yes | JSON bodies |
 //! | `charset` | | text in other charsets than UTF-8 |
 //! | `multipart` | | forms with files ([`body::multipart`]) |
-//! | `gzip` | yes | the coding of that name |
-//! | `br`, `zstd` | | the codings of these names; `zstd` needs a C compiler |
+//! | `digest` | | `auth::Digest` |
 //! | `hickory` | | names by hickory-resolver ([`transport::dns`]) |
 //! | `load` | | `tower::load::Load` for the service of one origin |
 //!
 //! Without default features it is a plaintext client without C code. A feature adds API or a back end and never changes
 //! a behaviour.
 
+pub mod auth;
 pub mod body;
 mod builder;
 #[cfg(feature = "decompress")]
@@ -108,7 +108,7 @@ pub use sortie_core::{Body, BoxError};
 #[cfg(feature = "decompress")]
 pub use sortie_decompress as decompress;
 pub use sortie_layers as layers;
-pub use sortie_layers::{auth, hooks, redirect, retry, timeout};
+pub use sortie_layers::{hooks, redirect, retry, timeout};
 pub use sortie_transport as transport;
 pub use sortie_transport::Transport;
 
