@@ -18,6 +18,7 @@ use tower_layer::Layer;
 
 use crate::environment::Environment;
 use crate::into_url::{self, IntoUrl};
+use crate::limits::MaxBody;
 use crate::settings::{Settings, TransportSetting};
 use crate::stack::{self, user_layer};
 use crate::{Error, Mount, Session, setter};
@@ -37,6 +38,7 @@ use crate::{Error, Mount, Session, setter};
 /// | retries | connection faults that are safe to repeat, once |
 /// | cookies | a jar of its own, in memory |
 /// | proxies | those of `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` in the environment |
+/// | largest body in memory | no limit |
 /// | auth, query, hooks, layers | none |
 #[derive(Clone)]
 #[must_use = "a builder does nothing until it is built"]
@@ -189,6 +191,11 @@ impl SessionBuilder {
     /// Hooks that run on each hop, before a request's own.
     pub fn hooks(mut self, hooks: Hooks) -> Self {
         self.settings.hooks = hooks;
+        self
+    }
+
+    pub(crate) fn max_body_setting(mut self, max_body: Option<MaxBody>) -> Self {
+        self.settings.max_body = max_body;
         self
     }
 

@@ -67,6 +67,7 @@ pub mod from_requests {}
 mod into_url;
 #[cfg(feature = "json")]
 mod invalid_json;
+mod limits;
 mod mount;
 mod one_shot;
 mod request;
@@ -76,7 +77,7 @@ mod session;
 mod setter;
 mod settings;
 mod stack;
-mod text;
+pub mod text;
 mod userinfo;
 
 pub use builder::SessionBuilder;
@@ -84,10 +85,11 @@ pub use error::{Error, ErrorKind};
 pub use into_url::{IntoUrl, InvalidUrl};
 #[cfg(feature = "json")]
 pub use invalid_json::InvalidJson;
+pub use limits::{BodyTooLarge, MaxBody};
 pub use mount::Mount;
 pub use one_shot::{delete, get, head, options, patch, post, put, request};
 pub use request::RequestBuilder;
-pub use response::Response;
+pub use response::{Reader, Response};
 pub use session::{Pending, Session};
 pub use setter::Invalid;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, Response as HttpResponse, Uri};
-use sortie_core::{Body, BoxError, BoxFuture, BoxHttp, HttpService, InFlight, Ticket};
+use sortie_core::{Body, BoxError, BoxFuture, BoxHttp, HttpService, InFlight, PerRequest, Ticket};
 use sortie_layers::base_url::BaseUrl;
 use sortie_transport::Transport;
 use tokio::time::Instant;
@@ -185,8 +185,10 @@ impl Session {
 
     pub(crate) async fn deliver(&self, request: Request<Body>, url: Option<Url>) -> Result<Response, Error> {
         let started = Instant::now();
+        let of_session = self.0.settings.as_ref().and_then(|settings| settings.max_body.as_ref());
+        let max_body = PerRequest::resolve(request.extensions(), of_session).copied();
         match self.dispatch(request).await {
-            Ok(response) => Ok(Response::received(response, url, started.elapsed())),
+            Ok(response) => Ok(Response::received(response, url, started.elapsed()).limited(max_body)),
             Err(error) => Err(error.with_url(|| url)),
         }
     }
