@@ -51,7 +51,8 @@
 //! | `webpki-roots` | | Mozilla's roots, for hosts without a usable trust store |
 //! | `cookies` | yes | the jar and its layer |
 //! | `json` | yes | JSON bodies |
-//! | `charset` | | text in other charsets than UTF-8 |
+//! | `charset` | | text in the charsets of the Encoding Standard, beside those of Unicode |
+//! | `checksum` | | the SHA-256 of downloads |
 //! | `hickory` | | names by hickory-resolver ([`transport::dns`]) |
 //! | `load` | | `tower::load::Load` for the service of one origin |
 //!
@@ -59,8 +60,10 @@
 //! a behaviour.
 
 mod builder;
+pub mod download;
 mod environment;
 mod error;
+mod field;
 #[cfg(all(feature = "cookies", feature = "json", feature = "tls"))]
 #[doc = include_str!("from_requests.md")]
 pub mod from_requests {}
@@ -68,6 +71,7 @@ mod into_url;
 #[cfg(feature = "json")]
 mod invalid_json;
 mod limits;
+pub mod links;
 mod mount;
 mod one_shot;
 mod request;
@@ -76,7 +80,9 @@ mod road;
 mod session;
 mod setter;
 mod settings;
+pub mod sse;
 mod stack;
+mod template;
 pub mod text;
 mod userinfo;
 

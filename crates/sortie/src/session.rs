@@ -6,9 +6,10 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Request, Response as HttpResponse, Uri};
+use http::{HeaderName, Method, Request, Response as HttpResponse, Uri};
 use sortie_core::{Body, BoxError, BoxFuture, BoxHttp, HttpService, InFlight, PerRequest, Ticket};
 use sortie_layers::base_url::BaseUrl;
+use sortie_layers::redirect::RedirectOptions;
 use sortie_transport::Transport;
 use tokio::time::Instant;
 use tower_service::Service;
@@ -208,6 +209,16 @@ impl Session {
     #[must_use]
     pub fn cookies(&self) -> Option<&sortie_cookies::Jar> {
         self.0.settings.as_ref()?.jar.as_ref()
+    }
+
+    pub(crate) fn redirect_options(&self) -> Option<&RedirectOptions> {
+        self.0.settings.as_ref().map(|settings| &settings.redirect)
+    }
+
+    /// The names of default headers that are marked as secret.
+    pub(crate) fn sensitive_defaults(&self) -> impl Iterator<Item = &HeaderName> {
+        let headers = self.0.settings.iter().flat_map(|settings| &settings.headers);
+        headers.filter(|(_, value)| value.is_sensitive()).map(|(name, _)| name)
     }
 
     pub(crate) fn base_url(&self) -> Option<&BaseUrl> {

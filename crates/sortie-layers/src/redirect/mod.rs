@@ -76,6 +76,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 use url::Url;
 
+mod cross;
 mod error;
 mod history;
 mod location;

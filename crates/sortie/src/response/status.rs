@@ -81,7 +81,7 @@ impl Response {
         Err(self.into_error(Some(start.freeze())))
     }
 
-    fn into_error(self, start: Option<Bytes>) -> Error {
+    pub(crate) fn into_error(self, start: Option<Bytes>) -> Error {
         let url = self.url.clone();
         let kept = Kept { url: self.url.clone(), elapsed: self.elapsed, max_body: self.max_body, start };
         let mut response = HttpResponse::from(self);
