@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use sortie::download::{BadDownload, Download, SaveError};
 use sortie::core::find;
+use sortie::download::{BadDownload, Download, SaveError};
 use sortie::transport::{CloseReason, Transport, TransportOptions};
 use sortie::{Body, ErrorKind};
 use sortie_testkit::{Gate, Steps, TcpScript, TestServer, reply};
@@ -301,7 +301,8 @@ async fn a_link_in_the_place_of_the_part_is_not_followed() {
 async fn an_error_status_is_an_error_and_leaves_no_file() {
     let folder = Folder::new();
     for status in [304, 404, 503] {
-        let server = TestServer::from_fn(move |_| std::future::ready(reply(status, [], "").map(|_: Body| SECRET.into())));
+        let server =
+            TestServer::from_fn(move |_| std::future::ready(reply(status, [], "").map(|_: Body| SECRET.into())));
         for resume in [false, true] {
             let asked = download(&server.url("/"), folder.file());
             let error = if resume { asked.resume() } else { asked }.await.unwrap_err();

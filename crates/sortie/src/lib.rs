@@ -60,6 +60,7 @@
 //! a behaviour.
 
 mod builder;
+mod content_disposition;
 pub mod download;
 mod environment;
 mod error;
@@ -87,6 +88,7 @@ pub mod text;
 mod userinfo;
 
 pub use builder::SessionBuilder;
+pub use content_disposition::ContentDisposition;
 pub use error::{Error, ErrorKind};
 pub use into_url::{IntoUrl, InvalidUrl};
 #[cfg(feature = "json")]

@@ -51,12 +51,9 @@ mod tests {
         let options = RedirectOptions::default().sensitive(key.clone());
         let request = Request::get("http://a/").header(AUTHORIZATION, "1").header(&key, "2").header("accept", "3");
         let (mut head, ()) = request.body(()).unwrap().into_parts();
-        for (to, crossed) in [
-            ("http://a/2", false),
-            ("https://a/3", false),
-            ("https://b/4", true),
-            ("https://a/5", true),
-        ] {
+        for (to, crossed) in
+            [("http://a/2", false), ("https://a/3", false), ("https://b/4", true), ("https://a/5", true)]
+        {
             let to: Uri = to.parse().unwrap();
             assert_eq!(options.cross(&mut head, &to), crossed, "{to}");
             head.uri = to;

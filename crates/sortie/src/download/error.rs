@@ -66,7 +66,9 @@ impl fmt::Display for BadDownload {
         match self {
             Self::DigestMismatch => f.write_str("the SHA-256 of what came is not the one that was given"),
             Self::WrongLength { length, total } => write!(f, "{length} octets came of {total}"),
-            Self::UnaskedPart => f.write_str("the server sent a part of the file (206), though all of it was asked for"),
+            Self::UnaskedPart => {
+                f.write_str("the server sent a part of the file (206), though all of it was asked for")
+            }
         }
     }
 }

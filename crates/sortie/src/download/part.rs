@@ -52,7 +52,16 @@ impl Part {
                 Ok(file) => {
                     let file = BufWriter::with_capacity(BUFFER, file);
                     let target = target.to_owned();
-                    return Ok(Self { target, path, file, length: 0, state: None, state_path: None, fleeting: true, finished: false });
+                    return Ok(Self {
+                        target,
+                        path,
+                        file,
+                        length: 0,
+                        state: None,
+                        state_path: None,
+                        fleeting: true,
+                        finished: false,
+                    });
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists && tries < TRIES => tries += 1,
                 Err(error) => return Err(SaveError::error("cannot create the file", &path, error)),
@@ -73,8 +82,14 @@ impl Part {
             fs::remove_file(&path).await.map_err(failed)?;
         }
         let is_new = !is_file.unwrap_or(false);
-        let mut file =
-            OpenOptions::new().write(true).create(true).truncate(false).create_new(is_new).open(&path).await.map_err(failed)?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .create_new(is_new)
+            .open(&path)
+            .await
+            .map_err(failed)?;
         let length = file.seek(io::SeekFrom::End(0)).await.map_err(failed)?;
         let known = fs::read(&state_path).await.ok().and_then(|text| State::from_text(&text));
         let state = known.filter(|state| state.url == url && length > 0);

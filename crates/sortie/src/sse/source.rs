@@ -7,8 +7,8 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_core::Stream;
-use http::header::{ACCEPT, CACHE_CONTROL, HeaderName, HeaderValue};
 use http::StatusCode;
+use http::header::{ACCEPT, CACHE_CONTROL, HeaderName, HeaderValue};
 use sortie_core::BoxFuture;
 use tokio::time::Sleep;
 

@@ -33,7 +33,8 @@ impl LineBuffer {
                 self.scanned = self.scanned.max(self.start);
             }
         }
-        let Some(at) = self.text.as_bytes()[self.scanned..].iter().position(|octet| matches!(octet, b'\n' | b'\r')) else {
+        let Some(at) = self.text.as_bytes()[self.scanned..].iter().position(|octet| matches!(octet, b'\n' | b'\r'))
+        else {
             self.scanned = self.text.len();
             return None;
         };

@@ -150,7 +150,9 @@ pub(crate) fn json(bytes: &Bytes, headers: &HeaderMap) -> Result<Bytes, Error> {
         _ => None,
     };
     match labelled.unwrap_or_else(|| Charset::of_json(bytes)) {
-        Charset::Utf8 => Ok(bytes.strip_prefix(b"\xEF\xBB\xBF").map_or_else(|| bytes.clone(), |rest| bytes.slice_ref(rest))),
+        Charset::Utf8 => {
+            Ok(bytes.strip_prefix(b"\xEF\xBB\xBF").map_or_else(|| bytes.clone(), |rest| bytes.slice_ref(rest)))
+        }
         other => match decode_all(bytes, other) {
             (text, true) => Ok(text.into()),
             (_, false) => Err(Malformed::error()),

@@ -21,7 +21,14 @@ pub(crate) struct Source {
 
 impl Source {
     pub(crate) fn new(body: Body, url: Option<Url>, charset: Option<Charset>) -> Self {
-        Self { body, url, decoder: Decoder::new(charset), on_malformed: OnMalformed::Replace, ended: false, failed: None }
+        Self {
+            body,
+            url,
+            decoder: Decoder::new(charset),
+            on_malformed: OnMalformed::Replace,
+            ended: false,
+            failed: None,
+        }
     }
 
     /// One of which this is the first thing that comes, and the last.
