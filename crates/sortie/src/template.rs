@@ -59,13 +59,13 @@ impl Template {
     }
 
     /// Makes it one to `to`, a URL that `response` named, without what must not go there.
-    pub(crate) fn follow(&mut self, response: &Response, to: Url) -> Result<(), Error> {
+    pub(crate) fn follow(&mut self, response: &Response, to: &Url) -> Result<(), Error> {
         let redirects = match PerRequest::<RedirectOptions>::of(&self.head.extensions) {
             Some(PerRequest::Use(options)) => options.clone(),
             _ => self.session.redirect_options().cloned().unwrap_or_default(),
         };
         // By the way of the response, whose redirects may have left its origin, and come back.
-        let way = response.history().iter().map(sortie_layers::redirect::Hop::url).chain(response.url()).chain([&to]);
+        let way = response.history().iter().map(sortie_layers::redirect::Hop::url).chain(response.url()).chain([to]);
         let mut crossed = false;
         for stop in way {
             // The URL of a response shows a Unix socket as people write it.
@@ -83,7 +83,7 @@ impl Template {
             self.head.extensions.insert(PerRequest::Use(QueryOptions::default()));
         }
         self.head.extensions.remove::<Fragment>();
-        self.url = into_url::resolve(&to, None)?;
+        self.url = into_url::resolve(to, None)?;
         Ok(())
     }
 }

@@ -116,7 +116,7 @@ fn follow(template: &mut Template, page: &Response, mut next: Url) -> Result<(),
         let scheme = next.scheme().to_owned();
         return Err(Error::new(ErrorKind::Redirect, PagesError::ForbiddenScheme { scheme }));
     }
-    template.follow(page, next)
+    template.follow(page, &next)
 }
 
 impl Stream for Pages {

@@ -132,7 +132,7 @@ mod tests {
             (b"{\0}\0", Charset::Utf16(Little)),
             (b"\0{\0}", Charset::Utf16(Big)),
             (b"1\0", Charset::Utf16(Little)),
-            (b"\01", Charset::Utf16(Big)),
+            (b"\x001", Charset::Utf16(Big)),
             (b"\"\0\x2D\x4E", Charset::Utf16(Little)),
             (b"\0\"\x4E\x2D", Charset::Utf16(Big)),
             (b"\xFF\xFE\0\0{\0\0\0", Charset::Utf32(Little)),
