@@ -51,22 +51,21 @@ use std::fmt;
 use std::future::IntoFuture;
 use std::path::{Path, PathBuf};
 
-use http::header::{ACCEPT_ENCODING, HeaderName, HeaderValue, IF_RANGE, RANGE};
-use sortie_core::{BoxFuture, Phase};
-use tokio::io::{AsyncWrite, AsyncWriteExt};
+use sortie_core::BoxFuture;
 
 use crate::template::Template;
-use crate::{Error, ErrorKind, RequestBuilder, Response};
+use crate::{Error, RequestBuilder, Response};
 
 mod error;
+mod fetch;
 mod part;
 mod resume;
 #[cfg(feature = "checksum")]
 mod sha256;
 
 pub use error::{BadDownload, SaveError};
+use fetch::{all, fill};
 use part::Part;
-use resume::{State, Validator, Verdict, judge};
 
 /// How often the rest is asked for in one call unless said otherwise.
 const MAX_RESUMES: usize = 3;
@@ -74,7 +73,7 @@ const MAX_RESUMES: usize = 3;
 impl Response {
     /// Saves the body to a file, whole or not at all; see the [module](crate::download). It does not look at the status.
     ///
-    /// The error is of the kind [`ErrorKind::Save`] by [`SaveError`] if the file cannot be written, or one of those of
+    /// The error is of the kind [`ErrorKind::Save`](crate::ErrorKind::Save) by [`SaveError`] if the file cannot be written, or one of those of
     /// [`Response::chunk`].
     pub fn save_to(self, path: impl Into<PathBuf>) -> Save {
         Save { response: self, path: path.into(), options: Options::default() }
@@ -244,125 +243,6 @@ impl IntoFuture for Download {
     }
 }
 
-/// Asks for the file, and for the rest of it, until all of it is there; how much of it was there before.
-async fn all(template: &Template, part: &mut Part, options: &mut Options, max: usize) -> Result<u64, Error> {
-    let mut resumed_from = if part.state.is_some() { part.length } else { 0 };
-    let mut left = max;
-    loop {
-        match next(template, part, options, &mut resumed_from).await {
-            Ok(Next::Done) => return Ok(resumed_from),
-            Ok(Next::Anew) => {}
-            Err(error) if left > 0 && part.length > 0 && part.state.is_some() && is_interruption(&error) => left -= 1,
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-enum Next {
-    Done,
-    /// What was there does not fit any more.
-    Anew,
-}
-
-/// Asks once, for all of the file or for the rest.
-async fn next(
-    template: &Template,
-    part: &mut Part,
-    options: &mut Options,
-    resumed_from: &mut u64,
-) -> Result<Next, Error> {
-    let mut headers: Vec<(HeaderName, HeaderValue)> = Vec::new();
-    if !template.has_header(&ACCEPT_ENCODING) {
-        headers.push((ACCEPT_ENCODING, HeaderValue::from_static("identity")));
-    }
-    let asked = part.state.clone().filter(|_| part.length > 0);
-    if let Some(state) = &asked {
-        let range = HeaderValue::try_from(format!("bytes={}-", part.length)).expect("digits are a header's value");
-        headers.push((RANGE, range));
-        headers.push((IF_RANGE, state.validator.value().clone()));
-    }
-    let response = template.send(headers).await?;
-    let with_url = |error: Error| error.with_url(|| Some(template.url().clone()));
-    let total = match judge(response.status(), response.headers(), part.length, asked.as_ref()) {
-        Verdict::Append { total } => total,
-        Verdict::Complete => return Ok(Next::Done),
-        Verdict::Mismatch => {
-            *resumed_from = 0;
-            part.restart(None).await?;
-            return Ok(Next::Anew);
-        }
-        Verdict::Whole => {
-            let total = response.content_length();
-            // Of unknown length may be what a layer decoded, whose octets are not those of the ranges.
-            let validator = Validator::of(response.headers()).filter(|_| total.is_some());
-            let url = resume::hash(template.url().as_str());
-            *resumed_from = 0;
-            part.restart(validator.map(|validator| State { url, validator, total })).await?;
-            total
-        }
-        Verdict::Unasked => return Err(with_url(Error::new(ErrorKind::Protocol, BadDownload::UnaskedPart))),
-        Verdict::Refused => return Err(response.into_error(None)),
-    };
-    fill(part, response, total, options).await?;
-    Ok(Next::Done)
-}
-
-/// Whether the rest may come if it is asked for: the exchange broke, or stood still.
-fn is_interruption(error: &Error) -> bool {
-    match error.kind() {
-        ErrorKind::Body | ErrorKind::Protocol | ErrorKind::Connect => true,
-        ErrorKind::Timeout => !matches!(error.phase(), Some(Phase::Total)),
-        _ => false,
-    }
-}
-
-/// Reads the body into the file, to its end.
-async fn fill(part: &mut Part, mut response: Response, total: Option<u64>, options: &mut Options) -> Result<(), Error> {
-    options.report(part.length, total);
-    let Part { file, length, .. } = &mut *part;
-    let copied = copy(&mut response, file, |octets| {
-        *length += octets;
-        options.report(*length, total);
-    });
-    match copied.await {
-        Ok(()) => {}
-        Err(Stopped::Read(error)) => return Err(error),
-        Err(Stopped::Write(error)) => return Err(part.failed(error)),
-    }
-    match total {
-        Some(total) if total != part.length => {
-            let wrong = BadDownload::WrongLength { length: part.length, total };
-            Err(Error::new(ErrorKind::Body, wrong).with_url(|| response.url().cloned()))
-        }
-        _ => Ok(()),
-    }
-}
-
-enum Stopped {
-    Read(Error),
-    Write(std::io::Error),
-}
-
-/// Copies a body, and writes out what came of it also where it breaks off.
-async fn copy(
-    response: &mut Response,
-    into: &mut (impl AsyncWrite + Unpin),
-    mut wrote: impl FnMut(u64),
-) -> Result<(), Stopped> {
-    let end = loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) => {
-                into.write_all(&chunk).await.map_err(Stopped::Write)?;
-                wrote(chunk.len() as u64);
-            }
-            Ok(None) => break Ok(()),
-            Err(error) => break Err(Stopped::Read(error)),
-        }
-    };
-    into.flush().await.map_err(Stopped::Write)?;
-    end
-}
-
 impl Options {
     fn report(&mut self, done: u64, total: Option<u64>) {
         self.progress.iter_mut().for_each(|callback| callback(Progress { done, total }));
@@ -388,7 +268,7 @@ impl Options {
                     Ok(true) => {}
                     Ok(false) => {
                         part.discard();
-                        return Err(Error::new(ErrorKind::Decode, BadDownload::DigestMismatch));
+                        return Err(Error::new(crate::ErrorKind::Decode, BadDownload::DigestMismatch));
                     }
                     Err(error) => return Err(SaveError::error("cannot read the file", part.path(), error)),
                 }

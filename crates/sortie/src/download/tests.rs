@@ -4,8 +4,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use sortie_testkit::reply;
+use tokio::io::AsyncWrite;
 
+use super::fetch::{Stopped, copy};
 use super::*;
+use crate::ErrorKind;
 
 /// A disk with so much space left.
 struct Disk {

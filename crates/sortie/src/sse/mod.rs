@@ -94,10 +94,10 @@ impl Event {
     }
 }
 
-/// Its name and how much data it has, which may be secret.
+/// How much data it has: all of it may be secret.
 impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Event").field("name", &self.name).field("octets", &self.data.len()).finish_non_exhaustive()
+        f.debug_struct("Event").field("octets", &self.data.len()).finish_non_exhaustive()
     }
 }
 

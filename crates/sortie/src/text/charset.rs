@@ -21,7 +21,7 @@ pub(crate) enum Endian {
 }
 
 impl Charset {
-    /// The charset of a label: the names of the Encoding Standard, and UTF-32, which it does not have and Python does.
+    /// The charset of a label: those of the Encoding Standard, and what Python knows beside them, UTF-32 for one.
     pub(crate) fn labelled(label: &str) -> Option<Self> {
         let label = label.trim_matches(|c: char| c.is_ascii_whitespace()).to_ascii_lowercase();
         Some(match label.as_str() {
@@ -39,7 +39,8 @@ impl Charset {
 
     #[cfg(feature = "charset")]
     fn foreign(label: &str) -> Option<Self> {
-        let encoding = encoding_rs::Encoding::for_label(label.as_bytes())?;
+        let of = |label: &str| encoding_rs::Encoding::for_label(label.as_bytes());
+        let encoding = of(label).or_else(|| of(by_python(label)?))?;
         Some(match encoding.name() {
             // By a name of which the list above knows nothing.
             "UTF-8" => Self::Utf8,
@@ -80,6 +81,28 @@ impl Charset {
     }
 }
 
+/// The Encoding Standard's label for one that only Python knows, and so requests.
+#[cfg(feature = "charset")]
+fn by_python(label: &str) -> Option<&'static str> {
+    Some(match label.replace('_', "-").as_str() {
+        "utf-8" | "u8" => "utf-8",
+        "latin-1" | "latin" | "iso-8859-1" | "8859" => "latin1",
+        "iso-8859-15" | "latin-9" => "iso-8859-15",
+        "iso-8859-2" | "latin-2" => "iso-8859-2",
+        "cp874" => "windows-874",
+        "cp932" | "s-jis" => "shift_jis",
+        "cp936" => "gbk",
+        "cp949" | "uhc" => "euc-kr",
+        "cp950" => "big5",
+        "euc-jp" | "ujis" => "euc-jp",
+        "euc-kr" => "euc-kr",
+        "gb-18030" => "gb18030",
+        "koi8-r" => "koi8-r",
+        "mac-roman" | "macroman" => "macintosh",
+        _ => return None,
+    })
+}
+
 /// The charset named by `Content-Type`, in lower case.
 pub(crate) fn of_content_type(headers: &HeaderMap) -> Option<String> {
     // A type with octets beyond ASCII, in a file name for example, has its charset as well.
@@ -115,6 +138,41 @@ mod tests {
         let odd = http::HeaderValue::from_bytes(b"text/plain; name=\xE9; charset=utf-16").unwrap();
         assert_eq!(of_content_type(&HeaderMap::from_iter([(CONTENT_TYPE, odd)])).as_deref(), Some("utf-16"));
         assert_eq!(of_content_type(&HeaderMap::new()), None);
+    }
+
+    // Names for which Python's `codecs.lookup` finds the same charset, and such as it does not know either.
+    #[test]
+    fn labels_are_those_of_the_encoding_standard_and_of_python() {
+        for (label, expected) in [
+            ("UTF-8", Some("utf-8")),
+            (" utf8\t", Some("utf-8")),
+            ("US-ASCII", Some("utf-8")),
+            ("utf-16", Some("utf-16")),
+            ("UTF-16BE", Some("utf-16")),
+            ("utf-32", Some("utf-32")),
+            ("iso-8859-1", Some("windows-1252")),
+            ("latin-1", Some("windows-1252")),
+            ("iso_8859_15", Some("ISO-8859-15")),
+            ("cp1251", Some("windows-1251")),
+            ("sjis", Some("Shift_JIS")),
+            ("cp932", Some("Shift_JIS")),
+            ("euc_kr", Some("EUC-KR")),
+            ("cp949", Some("EUC-KR")),
+            ("mac_roman", Some("macintosh")),
+            ("koi8_r", Some("KOI8-R")),
+            ("utf-9", None),
+            ("", None),
+        ] {
+            let found = Charset::labelled(label).map(|charset| match charset {
+                Charset::Utf8 => "utf-8",
+                Charset::Utf16(_) => "utf-16",
+                Charset::Utf32(_) => "utf-32",
+                #[cfg(feature = "charset")]
+                Charset::Other(encoding) => encoding.name(),
+            });
+            let expected = expected.filter(|name| cfg!(feature = "charset") || name.starts_with("utf"));
+            assert_eq!(found, expected, "{label:?}");
+        }
     }
 
     // What `requests.utils.guess_json_utf` answers for the four encodings with and without mark, and where it knows no
