@@ -172,7 +172,11 @@ where
 
 /// The default headers that this request is to go without: a request extension.
 #[derive(Clone, Debug, Default)]
-pub struct Without(Vec<HeaderName>);
+pub struct Without {
+    names: Vec<HeaderName>,
+    /// Those that only the session is to leave out.
+    of_session: Vec<HeaderName>,
+}
 
 impl Without {
     /// Has `name` left out for the request of these extensions, by the session's defaults and a mount's headers alike.
@@ -187,17 +191,28 @@ impl Without {
     /// assert!(Without::contains(request.extensions(), &http::header::ACCEPT));
     /// ```
     pub fn add(extensions: &mut Extensions, name: HeaderName) {
-        extensions.get_or_insert_default::<Self>().0.push(name);
+        extensions.get_or_insert_default::<Self>().names.push(name);
     }
 
-    /// Whether the request of these extensions is to go without the default for `name`.
+    /// Has `name` left out by the session's defaults alone: what a mount sets goes where the mount is, and may go there.
+    ///
+    /// It is for a request to a URL that a server chose; see
+    /// [`RedirectOptions::cross`](crate::redirect::RedirectOptions::cross).
+    pub fn add_for_session(extensions: &mut Extensions, name: HeaderName) {
+        let names = &mut extensions.get_or_insert_default::<Self>().of_session;
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+
+    /// Whether the request of these extensions is to go without any default for `name`.
     #[must_use]
     pub fn contains(extensions: &Extensions, name: &HeaderName) -> bool {
-        extensions.get::<Self>().is_some_and(|without| without.has(name))
+        extensions.get::<Self>().is_some_and(|without| without.names.contains(name))
     }
 
-    fn has(&self, name: &HeaderName) -> bool {
-        self.0.contains(name)
+    fn has(&self, name: &HeaderName, scope: Scope) -> bool {
+        self.names.contains(name) || (scope == Scope::Session && self.of_session.contains(name))
     }
 }
 
@@ -248,7 +263,7 @@ impl Fill {
     ) -> Option<Defaulted> {
         // A map that cannot grow holds its 24,576 headers already, more than any server takes; filling in would panic.
         headers.try_reserve(self.values + ROOM).ok()?;
-        let wanted = |default: &&DefaultHeader| without.is_none_or(|without| !without.has(&default.name));
+        let wanted = |default: &&DefaultHeader| without.is_none_or(|without| !without.has(&default.name, self.scope));
         match self.scope {
             Scope::Session => self.fill_in(headers, wanted, record),
             Scope::Mount => self.replace(headers, wanted, record),

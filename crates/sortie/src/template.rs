@@ -76,7 +76,7 @@ impl Template {
         }
         if crossed {
             for name in self.session.sensitive_defaults() {
-                Without::add(&mut self.head.extensions, name.clone());
+                Without::add_for_session(&mut self.head.extensions, name.clone());
             }
         }
         if PerRequest::<QueryOptions>::of(&self.head.extensions).is_none() {
