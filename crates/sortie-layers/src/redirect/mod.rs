@@ -41,15 +41,25 @@
 //!
 //! The redirect's own body is dropped unread; what becomes of its connection is the transport's matter.
 //!
+//! # Which redirects are followed
+//!
+//! Up to a [`limit`](RedirectOptions::limit), to `http` and `https` and [schemes that are
+//! allowed](RedirectOptions::allow_scheme), within a [`scope`](RedirectOptions::scope), and as a
+//! [`policy`](RedirectOptions::policy) or [`policy_async`](RedirectOptions::policy_async) decides, which may also change
+//! the next request. [`report`](RedirectOptions::report) tells what was decided.
+//!
+//! A redirect that cannot or must not be followed is an error, [`Failed`], unless the options make it the answer
+//! ([`OnLimit::ReturnLast`], [`OnScope::ReturnLast`], [`Action::Stop`]). An answer of that kind has a [`NextRequest`].
+//!
 //! # Per-request override
 //!
-//! `PerRequest<RedirectOptions>` in the request's extensions; `Off` follows nothing. [`Fragment`] carries the fragment
-//! of the first URL.
+//! `PerRequest<RedirectOptions>` in the request's extensions; `Off` follows nothing, and leaves a [`NextRequest`] with
+//! the redirect. [`Fragment`] carries the fragment of the first URL.
 //!
 //! # Response metadata
 //!
-//! [`History`] and [`FinalUrl`], if at least one redirect was followed. An error after one, or because of one, is
-//! [`Failed`], which has the history too.
+//! [`History`] and [`FinalUrl`], if at least one redirect was followed; [`NextRequest`], if one was not. An error after
+//! one, or because of one, is [`Failed`], which has the history too.
 //!
 //! # Order
 //!
@@ -62,9 +72,10 @@
 //! - A 302 to a `PUT` stays a `PUT`, and a 301 or 302 that keeps the method keeps the body.
 //! - A body that cannot be sent again is an error; requests sends an empty one.
 //! - More is dropped at a foreign origin: `Cookie`, `Host`, sensitive headers. Userinfo in a `Location` is dropped.
-//! - Of two `Location` fields the first counts; one that is not UTF-8 is an error; malformed percent-escapes do not
-//!   change the others.
+//! - Of two `Location` fields the first counts; octets that are not UTF-8 are percent-encoded as they are, where requests
+//!   lets a `UnicodeDecodeError` escape; malformed percent-escapes do not change the others.
 //! - A redirect to a scheme other than `http` and `https` is an error unless [allowed](RedirectOptions::allow_scheme).
+//! - [`NextRequest`], which is `Response.next`, may be sent through the session: no default is added to it again.
 
 use std::fmt;
 use std::sync::Arc;
