@@ -71,7 +71,7 @@ fn secret() -> HeaderValue {
     HeaderValue::from_static(SECRET)
 }
 
-// CVE-2014-1829, CVE-2018-20060, CVE-2018-25091.
+// CVE-2014-1829, CVE-2018-20060, and CVE-2018-25091, where a name in lower case was overlooked.
 #[tokio::test]
 async fn an_authorization_header_of_the_request_does_not_leave_its_origin() {
     Sites::new().only_the_first_sees(&AUTHORIZATION, unchanged, A, |r| r.header("Authorization", SECRET)).await;

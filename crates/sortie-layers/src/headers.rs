@@ -51,7 +51,7 @@ use std::task::{Context, Poll};
 
 use http::header::{Entry, OccupiedEntry};
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Request};
-use sortie_core::{Defaulted, Prepared};
+use sortie_core::{Defaulted, Prepared, Without};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -170,37 +170,6 @@ where
     }
 }
 
-/// The default headers that this request is to go without: a request extension.
-#[derive(Clone, Debug, Default)]
-pub struct Without(Vec<HeaderName>);
-
-impl Without {
-    /// Has `name` left out for the request of these extensions, by the session's defaults and a mount's headers alike.
-    ///
-    /// A header of that name on the request itself stays. The wish holds for all hops of a redirect chain.
-    ///
-    /// ```
-    /// use sortie_layers::headers::Without;
-    ///
-    /// let mut request = http::Request::new(());
-    /// Without::add(request.extensions_mut(), http::header::ACCEPT);
-    /// assert!(Without::contains(request.extensions(), &http::header::ACCEPT));
-    /// ```
-    pub fn add(extensions: &mut Extensions, name: HeaderName) {
-        extensions.get_or_insert_default::<Self>().0.push(name);
-    }
-
-    /// Whether the request of these extensions is to go without the default for `name`.
-    #[must_use]
-    pub fn contains(extensions: &Extensions, name: &HeaderName) -> bool {
-        extensions.get::<Self>().is_some_and(|without| without.has(name))
-    }
-
-    fn has(&self, name: &HeaderName) -> bool {
-        self.0.contains(name)
-    }
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Scope {
     Session,
@@ -253,7 +222,7 @@ impl Fill {
     ) -> Option<Defaulted> {
         // A map that cannot grow holds its 24,576 headers already, more than any server takes; filling in would panic.
         headers.try_reserve(self.values + ROOM).ok()?;
-        let wanted = |default: &&DefaultHeader| without.is_none_or(|without| !without.has(&default.name));
+        let wanted = |default: &&DefaultHeader| without.is_none_or(|without| !without.names().contains(&default.name));
         match self.scope {
             Scope::Session => self.fill_in(headers, wanted, record),
             Scope::Mount => self.replace(headers, wanted, record),

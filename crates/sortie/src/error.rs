@@ -41,7 +41,8 @@ pub enum ErrorKind {
     Closed,
     /// No connection could be made: name look-up, TCP. Nothing was sent. Retried once.
     Connect,
-    /// A body is not what it was asked to be: JSON, text in a known charset. Not retried.
+    /// A body is not what it was asked to be, or says that it is: JSON, text in a known charset, a content coding; or it
+    /// decodes to more than it may. Not retried.
     Decode,
     /// A hook stopped the call. Not retried.
     Hook,
@@ -196,6 +197,10 @@ fn kind_of(error: &(dyn StdError + 'static)) -> ErrorKind {
             Outcome::Connect { .. } | Outcome::AcquireTimeout => ErrorKind::Connect,
             _ => ErrorKind::Protocol,
         };
+    }
+    #[cfg(feature = "decompress")]
+    if has::<sortie_decompress::DecompressError>(error) {
+        return ErrorKind::Decode;
     }
     let kinds: [(bool, ErrorKind); 11] = [
         (has::<StatusError>(error), ErrorKind::Status),

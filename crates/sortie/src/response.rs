@@ -78,8 +78,8 @@ impl Response {
         &mut self.head.extensions
     }
 
-    /// The URL that answered, after redirects, with the fragment that applies and without userinfo. `None` for a
-    /// response that was made from an `http::Response`.
+    /// The URL that answered, after redirects, with the session's default query and the fragment that applies, and
+    /// without userinfo and what a mount appends. `None` for a response that was made from an `http::Response`.
     #[must_use]
     pub fn url(&self) -> Option<&Url> {
         self.url.as_ref()

@@ -77,6 +77,7 @@ async fn a_redirect_to_another_scheme_has_to_be_allowed_and_mounted() {
     check(&error, ErrorKind::Redirect, "`file`");
 }
 
+// CVE-2025-50181 (urllib3): the limit of the client was not heeded.
 #[tokio::test]
 async fn a_redirect_loop_ends_at_the_limit_with_its_history() {
     let server = leading_to(b"/start?s3cret");

@@ -127,3 +127,19 @@ async fn what_a_limit_a_scope_or_a_policy_stopped_can_be_followed_by_hand() {
     let response = builder().redirect(out).build().unwrap().get(server.url("/start")).send().await.unwrap();
     check(&response.next().unwrap_err(), ErrorKind::Redirect, "RedirectOptions::scope");
 }
+
+// What was offered at the first step stands in the request of the next one, where it is not by hand.
+#[tokio::test]
+async fn what_a_step_by_hand_leads_to_is_decoded() {
+    const ZIPPED: &[u8] =
+        b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xab\xca\x2c\x28\x48\x4d\x01\x00\x57\x68\xc2\xe2\x06\x00\x00\x00";
+    let server = TestServer::from_fn(async |request| match request.uri().path() {
+        "/start" => redirect(302, "/zipped"),
+        _ => reply(200, [("content-encoding", "gzip")], ZIPPED),
+    });
+    let session = builder().build().unwrap();
+    let end = step_by_step(&session, session.get(server.url("/start"))).await;
+    assert_eq!(end.text().await.unwrap(), "zipped");
+    let offered = |head: &Head| head.headers["accept-encoding"].clone();
+    assert_eq!(offered(&server.requests()[0]), offered(&server.requests()[1]));
+}

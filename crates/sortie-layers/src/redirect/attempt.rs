@@ -192,5 +192,7 @@ impl fmt::Debug for Attempt {
 #[derive(Clone)]
 pub(super) enum Policy {
     Sync(Arc<dyn Fn(&mut Attempt) -> Action + Send + Sync>),
-    Async(Arc<dyn for<'a> Fn(&'a mut Attempt) -> BoxFuture<'a, Action> + Send + Sync>),
+    Async(Arc<AsyncPolicy>),
 }
+
+type AsyncPolicy = dyn for<'a> Fn(&'a mut Attempt) -> BoxFuture<'a, Action> + Send + Sync;

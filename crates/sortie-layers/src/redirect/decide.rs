@@ -9,7 +9,7 @@ use sortie_core::{BoxError, Replay};
 use url::Url;
 
 use super::location::Place;
-use super::next_hop::{Route, limit, refuse, send_to};
+use super::next_hop::{Nowhere, Route, limit, refuse, send_to};
 use super::report::Reporter;
 use super::{
     Action, Attempt, Content, Failed, FinalUrl, History, Hop, NextRequest, NotReplayable, RedirectOptions, Report,
@@ -43,10 +43,10 @@ struct Ended {
 }
 
 impl Ended {
-    /// [`Action::Follow`] never gets here.
-    fn new(action: Action, from: Option<Place>, to: Option<Place>) -> Self {
+    /// [`Action::Follow`] never gets here. Boxed, for results are moved and this is large.
+    fn new(action: Action, from: Option<Place>, to: Option<Place>) -> Box<Self> {
         let error = if let Action::Fail(error) = action { Some(error) } else { None };
-        Self { from, to, error }
+        Box::new(Self { from, to, error })
     }
 }
 
@@ -69,8 +69,8 @@ impl<B: Replay + Send + 'static> Call<B> {
         let ruling = ruling.and_then(|(route, content)| match self.body(content) {
             Some(body) => Ok((route, body)),
             None => {
-                let error = Some(NotReplayable::of(content).into());
-                Err(Ended { from: Some(route.from), to: Some(route.to), error })
+                let error = Action::fail(NotReplayable::of(content));
+                Err(Ended::new(error, Some(route.from), Some(route.to)))
             }
         });
         if let Some(told) = told {
@@ -83,15 +83,17 @@ impl<B: Replay + Send + 'static> Call<B> {
                 self.at = Some(to.into_url());
                 Decision::Follow(Box::new(head), body)
             }
-            Err(Ended { error: None, .. }) => {
-                head.method = method; // It may have been the next one's.
-                Decision::Stop(Box::new(head))
-            }
-            Err(Ended { from, error: Some(error), .. }) => {
-                let hop = from.map(|from| hop(method, from));
-                let url = hop.as_ref().map(|hop| hop.url().clone());
-                Decision::Fail(Failed::new(std::mem::take(&mut self.hops), hop, url, error).into())
-            }
+            Err(ended) => match ended.error {
+                None => {
+                    head.method = method; // It may have been the next one's.
+                    Decision::Stop(Box::new(head))
+                }
+                Some(error) => {
+                    let hop = ended.from.map(|from| hop(method, from));
+                    let url = hop.as_ref().map(|hop| hop.url().clone());
+                    Decision::Fail(Failed::new(std::mem::take(&mut self.hops), hop, url, error).into())
+                }
+            },
         }
     }
 
@@ -101,13 +103,15 @@ impl<B: Replay + Send + 'static> Call<B> {
         head: request::Parts,
         location: &HeaderValue,
         response: &mut Response<RB>,
-    ) -> (request::Parts, Result<(Route, Content), Ended>) {
+    ) -> (request::Parts, Result<(Route, Content), Box<Ended>>) {
         let options = self.options.clone();
         let route = match (limit(self.hops.len(), &options), Route::of(&head, location)) {
             (None, Ok(route)) => route,
             (Some(action), Ok(Route { from, to })) => return (head, Err(Ended::new(action, Some(from), Some(to)))),
-            (Some(action), Err((from, _))) => return (head, Err(Ended::new(action, from, None))),
-            (None, Err((from, error))) => return (head, Err(Ended::new(Action::fail(error), from, None))),
+            (action, Err(nowhere)) => {
+                let Nowhere { from, error } = *nowhere;
+                return (head, Err(Ended::new(action.unwrap_or_else(|| Action::fail(error)), from, None)));
+            }
         };
         let (headers, hops) = (std::mem::take(response.headers_mut()), std::mem::take(&mut self.hops));
         let mut attempt = Attempt::new(head, route, response.status(), headers, hops, options);
@@ -173,15 +177,16 @@ impl Told {
         Some(Self { reporter, status, followed, headers: head.headers.keys().cloned().collect() })
     }
 
-    fn report<B>(mut self, method: &Method, head: &request::Parts, ruling: &Result<(Route, B), Ended>) {
+    fn report<B>(mut self, method: &Method, head: &request::Parts, ruling: &Result<(Route, B), Box<Ended>>) {
         self.headers.retain(|name| !head.headers.contains_key(name));
         let (from, to, verdict) = match ruling {
             Ok((Route { from, to }, _)) => {
                 let verdict = Verdict::Followed { method: &head.method, dropped: &self.headers };
                 (Some(from), Some(to), verdict)
             }
-            Err(Ended { from, to, error }) => {
-                (from.as_ref(), to.as_ref(), error.as_ref().map_or(Verdict::Stopped, Verdict::Failed))
+            Err(ended) => {
+                let verdict = ended.error.as_ref().map_or(Verdict::Stopped, Verdict::Failed);
+                (ended.from.as_ref(), ended.to.as_ref(), verdict)
             }
         };
         let (from, to) = (from.map(Place::url), to.map(Place::url));

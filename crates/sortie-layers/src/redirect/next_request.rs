@@ -52,7 +52,7 @@ impl<B: Replay> NextRequest<B> {
     pub fn request(&self) -> Result<Request<B>, BoxError> {
         let Kept { head, status, location, spare, options } = &*self.0;
         let fail = |from: Option<Place>, error| Failed::new(Vec::new(), None, from.map(Place::into_url), error);
-        let route = Route::of(head, location).map_err(|(from, error)| fail(from, error.into()))?;
+        let route = Route::of(head, location).map_err(|nowhere| fail(nowhere.from, nowhere.error.into()))?;
         let mut head = head.clone();
         let uri = match route.check(&head, options) {
             Ok(uri) => uri,

@@ -23,12 +23,15 @@ pub(super) struct Route {
 }
 
 impl Route {
-    /// Where `location` leads the request of `head`. The error has where it came from, if that is a URL at all.
-    pub(super) fn of(head: &request::Parts, location: &HeaderValue) -> Result<Self, (Option<Place>, InvalidLocation)> {
-        let from = Place::of(&head.uri, &head.extensions).map_err(|error| (None, error))?;
+    /// Where `location` leads the request of `head`.
+    pub(super) fn of(head: &request::Parts, location: &HeaderValue) -> Result<Self, Box<Nowhere>> {
+        let from = match Place::of(&head.uri, &head.extensions) {
+            Ok(from) => from,
+            Err(error) => return Err(Box::new(Nowhere { from: None, error })),
+        };
         match from.resolve(location) {
             Ok(to) => Ok(Self { from, to }),
-            Err(error) => Err((Some(from), error)),
+            Err(error) => Err(Box::new(Nowhere { from: Some(from), error })),
         }
     }
 
@@ -47,6 +50,14 @@ impl Route {
         };
         if is_inside { Ok(uri) } else { Err(Refused::Scope(OutOfScope::new(options.scope))) }
     }
+}
+
+/// A `Location` that leads nowhere.
+#[derive(Debug)]
+pub(super) struct Nowhere {
+    /// Where it came from, if that is a URL at all.
+    pub(super) from: Option<Place>,
+    pub(super) error: InvalidLocation,
 }
 
 /// Why a redirect may not be followed.

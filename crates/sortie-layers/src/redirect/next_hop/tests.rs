@@ -33,7 +33,7 @@ fn decide(
 ) -> Result<Option<Follow>, BoxError> {
     let (status, headers) = (StatusCode::from_u16(status).unwrap(), location(to));
     let Some(location) = super::location(status, &headers) else { return Ok(None) };
-    let route = Route::of(&head, location).map_err(|(_, error)| error)?;
+    let route = Route::of(&head, location).map_err(|nowhere| nowhere.error)?;
     let uri = route.check(&head, options)?;
     let content = ask_anew(&mut head, status);
     send_to(&mut head, uri, &route, content, options);
