@@ -31,7 +31,7 @@ struct Inner {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// A request could not be signed, or a challenge not be answered. Not retried.
+    /// A request could not be signed, or a challenge not be answered, or the answer is not believed. Not retried.
     Auth,
     /// A body failed while it was sent or read. Not retried.
     Body,
@@ -197,11 +197,14 @@ fn kind_of(error: &(dyn StdError + 'static)) -> ErrorKind {
             _ => ErrorKind::Protocol,
         };
     }
-    let kinds: [(bool, ErrorKind); 11] = [
+    let kinds: [(bool, ErrorKind); 13] = [
         (has::<StatusError>(error), ErrorKind::Status),
         (has::<hooks::HookFailed>(error), ErrorKind::Hook),
         (has::<auth::SigningFailed>(error), ErrorKind::Auth),
         (has::<auth::NotReplayable>(error), ErrorKind::Auth),
+        (has::<auth::AnswerRejected>(error), ErrorKind::Auth),
+        // Without an outcome: the proxy has passed the request on.
+        (has::<ProxyError>(error), ErrorKind::Proxy),
         (has::<mounts::NoMount>(error), ErrorKind::Unsupported),
         (has::<mounts::NotAbsolute>(error), ErrorKind::Builder),
         // Another failure after a redirect is wrapped in the same way, for its history.

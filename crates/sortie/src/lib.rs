@@ -52,12 +52,14 @@
 //! | `cookies` | yes | the jar and its layer |
 //! | `json` | yes | JSON bodies |
 //! | `charset` | | text in other charsets than UTF-8 |
+//! | `digest` | | `auth::Digest` |
 //! | `hickory` | | names by hickory-resolver ([`transport::dns`]) |
 //! | `load` | | `tower::load::Load` for the service of one origin |
 //!
 //! Without default features it is a plaintext client without C code. A feature adds API or a back end and never changes
 //! a behaviour.
 
+pub mod auth;
 mod builder;
 mod environment;
 mod error;
@@ -96,7 +98,7 @@ pub use sortie_cookies as cookies;
 pub use sortie_core as core;
 pub use sortie_core::{Body, BoxError};
 pub use sortie_layers as layers;
-pub use sortie_layers::{auth, hooks, redirect, retry, timeout};
+pub use sortie_layers::{hooks, redirect, retry, timeout};
 pub use sortie_transport as transport;
 pub use sortie_transport::Transport;
 
