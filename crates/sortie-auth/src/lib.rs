@@ -3,3 +3,4 @@
 
 #[cfg(feature = "digest")]
 pub mod digest;
+pub mod netrc;

@@ -31,7 +31,7 @@ struct Inner {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// A request could not be signed, or a challenge not be answered, or the answer is not believed. Not retried.
+    /// A request could not be signed, or a challenge not be answered. Not retried.
     Auth,
     /// A body failed while it was sent or read. Not retried.
     Body,
@@ -41,7 +41,8 @@ pub enum ErrorKind {
     Closed,
     /// No connection could be made: name look-up, TCP. Nothing was sent. Retried once.
     Connect,
-    /// A body is not what it was asked to be: JSON, text in a known charset. Not retried.
+    /// A body is not what it was asked to be, or says that it is: JSON, text in a known charset, a content coding; or it
+    /// decodes to more than it may. Not retried.
     Decode,
     /// A hook stopped the call. Not retried.
     Hook,
@@ -196,6 +197,10 @@ fn kind_of(error: &(dyn StdError + 'static)) -> ErrorKind {
             Outcome::Connect { .. } | Outcome::AcquireTimeout => ErrorKind::Connect,
             _ => ErrorKind::Protocol,
         };
+    }
+    #[cfg(feature = "decompress")]
+    if has::<sortie_decompress::DecompressError>(error) {
+        return ErrorKind::Decode;
     }
     let kinds: [(bool, ErrorKind); 13] = [
         (has::<StatusError>(error), ErrorKind::Status),

@@ -22,9 +22,9 @@ impl Offer {
 pub(super) struct Params(Vec<(Vec<u8>, Vec<u8>)>);
 
 impl Params {
-    /// The value of a parameter: of the first, where a broken server sent several.
+    /// The value of a parameter: of the last, as curl has it, where a broken server sent several.
     pub(super) fn get(&self, name: &str) -> Option<&[u8]> {
-        let found = self.0.iter().find(|(known, _)| known == name.as_bytes());
+        let found = self.0.iter().rfind(|(known, _)| known == name.as_bytes());
         found.map(|(_, value)| value.as_slice())
     }
 

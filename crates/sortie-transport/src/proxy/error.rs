@@ -83,7 +83,7 @@ impl ProxyError {
     }
 
     /// The scheme does not believe the answer.
-    pub(super) fn rejected(error: BoxError) -> Self {
+    pub(super) fn rejected(error: sortie_core::BoxError) -> Self {
         Self::new(ProxyErrorKind::Rejected).because(error)
     }
 
