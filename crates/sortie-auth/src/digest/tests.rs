@@ -1,8 +1,8 @@
 use std::collections::HashSet;
 
 use http::{Method, Request, Response, response};
-use sortie_core::Body;
 use sortie_core::auth::SharedAuth;
+use sortie_core::{Body, Replay};
 
 use super::*;
 
@@ -101,22 +101,12 @@ fn auth_int_is_taken_where_it_is_wanted_or_all_there_is() {
         let challenge = format!(r#"Digest realm="r", nonce="n", qop="{offered}""#);
         let asked = answer(401, &[("www-authenticate", &challenge)]);
         let request = ("POST", "http://a/");
-        let field = signed(&digest, Recipient::Server, request, body.clone_for_test(), Some(&asked));
+        let field = signed(&digest, Recipient::Server, request, body.replay().unwrap(), Some(&asked));
         has(&field.unwrap_or_else(|error| error.to_string()), &[taken]);
         // The next one is signed before it is asked for, and in the same way.
         if taken.starts_with("qop") {
             has(&signed(&digest, Recipient::Server, request, body, None).unwrap(), &[taken, "nc=00000002"]);
         }
-    }
-}
-
-trait CloneForTest {
-    fn clone_for_test(&self) -> Self;
-}
-
-impl CloneForTest for Body {
-    fn clone_for_test(&self) -> Self {
-        sortie_core::Replay::replay(self).unwrap()
     }
 }
 
