@@ -68,7 +68,9 @@ impl fmt::Debug for Decide {
 
 /// A closure that is told of decisions.
 #[derive(Clone)]
-pub(super) struct Observe(Arc<dyn Fn(&Tried<'_>, &Attempt) + Send + Sync>);
+pub(super) struct Observe(Arc<Observer>);
+
+type Observer = dyn Fn(&Tried<'_>, &Attempt) + Send + Sync;
 
 impl Observe {
     pub(super) fn tell(&self, tried: &Tried<'_>, attempt: &Attempt) {
@@ -290,14 +292,14 @@ impl RetryOptions {
     }
 
     pub(super) fn rule_for_status(&self, status: StatusCode) -> Option<Rule> {
-        last(&self.status_rules, status)
+        last(&self.status_rules, &status)
     }
 
     pub(super) fn rule_for_failure(&self, failure: Failure) -> Option<Rule> {
-        last(&self.failure_rules, failure)
+        last(&self.failure_rules, &failure)
     }
 }
 
-fn last<K: PartialEq>(rules: &[(K, Rule)], key: K) -> Option<Rule> {
-    rules.iter().rev().find(|(of, _)| *of == key).map(|(_, rule)| *rule)
+fn last<K: PartialEq>(rules: &[(K, Rule)], key: &K) -> Option<Rule> {
+    rules.iter().rev().find(|(of, _)| of == key).map(|(_, rule)| *rule)
 }
