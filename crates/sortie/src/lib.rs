@@ -60,6 +60,7 @@
 //! | `digest` | | `auth::Digest` |
 //! | `hickory` | | names by hickory-resolver ([`transport::dns`]) |
 //! | `load` | | `tower::load::Load` for the service of one origin |
+//! | `tower-budget` | | `retry::Budget::from_tower`: any of tower's retry budgets |
 //!
 //! Without default features it is a plaintext client without C code. A feature adds API or a back end and never changes
 //! a behaviour.
