@@ -56,6 +56,8 @@ pub enum ErrorKind {
     Redirect,
     /// The request failed in a layer or service of the user's own, which says more in its error. Not retried.
     Request,
+    /// What came could not be saved to a file. Not retried.
+    Save,
     /// The response's status is an error, and the caller asked for that to be one.
     Status,
     /// A time limit ran out; [`Error::phase`] says which. Retried once if no connection had been made.
@@ -254,6 +256,7 @@ impl fmt::Display for Error {
             ErrorKind::Proxy => "the proxy did not lead to the server",
             ErrorKind::Redirect => "a redirect was not followed",
             ErrorKind::Request => "the request failed",
+            ErrorKind::Save => "the body could not be saved",
             ErrorKind::Status => "the response's status is an error",
             ErrorKind::Timeout => "a time limit ran out",
             ErrorKind::Tls => "the TLS handshake failed",

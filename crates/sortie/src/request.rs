@@ -389,6 +389,13 @@ impl RequestBuilder {
     }
 }
 
+impl RequestBuilder {
+    /// What is to be sent, and by whom.
+    pub(crate) fn into_request(self) -> (Session, Result<(Request<Body>, Url), Error>) {
+        (self.session, self.draft.and_then(Draft::into_request))
+    }
+}
+
 fn draft<M: TryInto<Method>>(session: &Session, method: M, url: impl IntoUrl) -> Result<Draft, Error> {
     let method = method
         .try_into()
@@ -447,7 +454,7 @@ impl Draft {
 }
 
 /// The URL as it is sent: without its fragment.
-fn uri(url: &Url) -> Result<Uri, Error> {
+pub(crate) fn uri(url: &Url) -> Result<Uri, Error> {
     Uri::try_from(&url[..url::Position::AfterQuery]).map_err(|error| Error::builder(InvalidUrl::NotHttp(error.into())))
 }
 

@@ -6,10 +6,10 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Extensions, Method, Request, Response as HttpResponse, Uri};
-use sortie_core::{Body, BoxError, BoxFuture, BoxHttp, HttpService, InFlight, Ticket};
+use http::{Extensions, HeaderName, Method, Request, Response as HttpResponse, Uri};
+use sortie_core::{Body, BoxError, BoxFuture, BoxHttp, HttpService, InFlight, PerRequest, Ticket};
 use sortie_layers::base_url::BaseUrl;
-use sortie_layers::redirect::Fragment;
+use sortie_layers::redirect::{Fragment, RedirectOptions};
 use sortie_transport::Transport;
 use tokio::time::Instant;
 use tower_service::Service;
@@ -190,8 +190,10 @@ impl Session {
     pub(crate) async fn deliver(&self, request: Request<Body>, url: Option<Url>) -> Result<Response, Error> {
         let started = Instant::now();
         let url = url.map(|url| self.with_default_query(url, request.extensions()));
+        let of_session = self.0.settings.as_ref().and_then(|settings| settings.max_body.as_ref());
+        let max_body = PerRequest::resolve(request.extensions(), of_session).copied();
         match self.dispatch(request).await {
-            Ok(response) => Ok(Response::received(response, url, started.elapsed())),
+            Ok(response) => Ok(Response::received(response, url, started.elapsed()).limited(max_body)),
             Err(error) => Err(error.with_url(|| url)),
         }
     }
@@ -221,6 +223,16 @@ impl Session {
     #[must_use]
     pub fn cookies(&self) -> Option<&sortie_cookies::Jar> {
         self.0.settings.as_ref()?.jar.as_ref()
+    }
+
+    pub(crate) fn redirect_options(&self) -> Option<&RedirectOptions> {
+        self.0.settings.as_ref().map(|settings| &settings.redirect)
+    }
+
+    /// The names of default headers that are marked as secret.
+    pub(crate) fn sensitive_defaults(&self) -> impl Iterator<Item = &HeaderName> {
+        let headers = self.0.settings.iter().flat_map(|settings| &settings.headers);
+        headers.filter(|(_, value)| value.is_sensitive()).map(|(name, _)| name)
     }
 
     pub(crate) fn base_url(&self) -> Option<&BaseUrl> {
