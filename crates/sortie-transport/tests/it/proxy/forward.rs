@@ -9,7 +9,7 @@ use sortie_core::Body;
 use sortie_core::auth::{Answer, Auth, Recipient, Signing, Unsigned, Verdict};
 use sortie_testkit::{Protocol, ProxyOptions, ServerOptions, Steps, TcpScript, reply};
 use sortie_transport::Versions;
-use sortie_transport::proxy::{Proxies, Proxy, ProxyErrorKind};
+use sortie_transport::proxy::{Proxies, Proxy, ProxyError, ProxyErrorKind};
 use sortie_transport::{Transport, TransportOptions};
 
 use super::*;
