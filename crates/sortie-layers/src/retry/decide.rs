@@ -10,6 +10,7 @@ use sortie_core::{BoxError, Elapsed, Outcome, Phase, find};
 use super::retry_after::retry_after;
 use super::{MaybeProcessed, RetryOptions};
 use crate::auth;
+use crate::hooks::HookFailed;
 
 /// What is known about an attempt that has ended.
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +73,10 @@ fn is_repeated(options: &RetryOptions, attempt: &Attempt<'_>) -> bool {
     };
     // The scheme has failed, not the exchange: what its error tells of an exchange is about another one, its own.
     if find::<auth::SigningFailed>(error).is_some() || find::<auth::NotReplayable>(error).is_some() {
+        return false;
+    }
+    // Who stopped the call at the wire meant the call.
+    if find::<HookFailed>(error).is_some() {
         return false;
     }
     match Outcome::of(error) {
