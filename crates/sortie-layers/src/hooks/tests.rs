@@ -285,7 +285,10 @@ async fn a_call_can_be_dropped_while_a_hook_waits() {
         (
             Hooks::new().on_request_async(move |_| {
                 let waiting = request();
-                Box::pin(async { Ok(waiting.await) })
+                Box::pin(async {
+                    waiting.await;
+                    Ok(())
+                })
             }),
             status(200).into(),
             0,
@@ -304,7 +307,10 @@ async fn a_call_can_be_dropped_while_a_hook_waits() {
         (
             Hooks::new().on_response_async(move |_, _| {
                 let waiting = response();
-                Box::pin(async { Ok(waiting.await) })
+                Box::pin(async {
+                    waiting.await;
+                    Ok(())
+                })
             }),
             status(200).into(),
             1,
