@@ -95,6 +95,12 @@ impl QueryOptions {
     pub fn is_empty(&self) -> bool {
         self.encoded.is_empty()
     }
+
+    /// What a [`QueryLayer::new`] with these options appends to a request of these extensions; `None` for nothing.
+    #[must_use]
+    pub fn for_request<'a>(&'a self, extensions: &'a Extensions) -> Option<&'a Self> {
+        Scope::Session.choose(extensions, self)
+    }
 }
 
 impl<K: AsRef<str>, V: AsRef<str>> Extend<(K, V)> for QueryOptions {

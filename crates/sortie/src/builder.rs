@@ -19,6 +19,7 @@ use tower_layer::Layer;
 
 use crate::environment::Environment;
 use crate::into_url::{self, IntoUrl};
+use crate::limits::MaxBody;
 use crate::settings::{Settings, TransportSetting};
 use crate::stack::{self, user_layer};
 use crate::{Error, Mount, Session, setter};
@@ -39,6 +40,7 @@ use crate::{Error, Mount, Session, setter};
 /// | cookies | a jar of its own, in memory |
 /// | decompression | what the features bring: gzip; at most 200 octets of each one received, beyond 16 MiB |
 /// | proxies | those of `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` in the environment |
+/// | largest body in memory | no limit |
 /// | auth, netrc, query, hooks, layers | none |
 #[derive(Clone)]
 #[must_use = "a builder does nothing until it is built"]
@@ -232,6 +234,11 @@ impl SessionBuilder {
     /// above. A request cannot switch them off.
     pub fn wire_hooks(mut self, hooks: Hooks) -> Self {
         self.settings.wire_hooks = hooks;
+        self
+    }
+
+    pub(crate) fn max_body_setting(mut self, max_body: Option<MaxBody>) -> Self {
+        self.settings.max_body = max_body;
         self
     }
 

@@ -56,6 +56,8 @@ pub enum ErrorKind {
     Redirect,
     /// The request failed in a layer or service of the user's own, which says more in its error. Not retried.
     Request,
+    /// What came could not be saved to a file. Not retried.
+    Save,
     /// The response's status is an error, and the caller asked for that to be one.
     Status,
     /// A time limit ran out; [`Error::phase`] says which. Retried once if no connection had been made.
@@ -202,11 +204,14 @@ fn kind_of(error: &(dyn StdError + 'static)) -> ErrorKind {
     if has::<sortie_decompress::DecompressError>(error) {
         return ErrorKind::Decode;
     }
-    let kinds: [(bool, ErrorKind); 11] = [
+    let kinds: [(bool, ErrorKind); 13] = [
         (has::<StatusError>(error), ErrorKind::Status),
         (has::<hooks::HookFailed>(error), ErrorKind::Hook),
         (has::<auth::SigningFailed>(error), ErrorKind::Auth),
         (has::<auth::NotReplayable>(error), ErrorKind::Auth),
+        (has::<auth::AnswerRejected>(error), ErrorKind::Auth),
+        // Without an outcome: the proxy has passed the request on.
+        (has::<ProxyError>(error), ErrorKind::Proxy),
         (has::<mounts::NoMount>(error), ErrorKind::Unsupported),
         (has::<mounts::NotAbsolute>(error), ErrorKind::Builder),
         // Another failure after a redirect is wrapped in the same way, for its history.
@@ -251,6 +256,7 @@ impl fmt::Display for Error {
             ErrorKind::Proxy => "the proxy did not lead to the server",
             ErrorKind::Redirect => "a redirect was not followed",
             ErrorKind::Request => "the request failed",
+            ErrorKind::Save => "the body could not be saved",
             ErrorKind::Status => "the response's status is an error",
             ErrorKind::Timeout => "a time limit ran out",
             ErrorKind::Tls => "the TLS handshake failed",

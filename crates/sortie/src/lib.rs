@@ -55,28 +55,34 @@
 //! | `br`, `zstd` | | likewise in Brotli, and in Zstandard, which needs a C compiler |
 //! | `deflate` | | responses in deflate |
 //! | `json` | yes | JSON bodies |
-//! | `charset` | | text in other charsets than UTF-8 |
+//! | `charset` | | text in the charsets of the Encoding Standard, beside those of Unicode |
+//! | `checksum` | | the SHA-256 of downloads |
 //! | `multipart` | | forms with files ([`body::multipart`]) |
-//! | `gzip` | yes | the coding of that name |
-//! | `br`, `zstd` | | the codings of these names; `zstd` needs a C compiler |
+//! | `digest` | | `auth::Digest` |
 //! | `hickory` | | names by hickory-resolver ([`transport::dns`]) |
 //! | `load` | | `tower::load::Load` for the service of one origin |
 //!
 //! Without default features it is a plaintext client without C code. A feature adds API or a back end and never changes
 //! a behaviour.
 
+pub mod auth;
 pub mod body;
 mod builder;
+mod content_disposition;
 #[cfg(feature = "decompress")]
 mod decompression;
+pub mod download;
 mod environment;
 mod error;
-#[cfg(all(feature = "cookies", feature = "gzip", feature = "json", feature = "tls"))]
+mod field;
+#[cfg(all(feature = "cookies", feature = "gzip", feature = "json", feature = "multipart", feature = "tls"))]
 #[doc = include_str!("from_requests.md")]
 pub mod from_requests {}
 mod into_url;
 #[cfg(feature = "json")]
 mod invalid_json;
+mod limits;
+pub mod links;
 mod mount;
 mod one_shot;
 mod request;
@@ -85,19 +91,23 @@ mod road;
 mod session;
 mod setter;
 mod settings;
+pub mod sse;
 mod stack;
-mod text;
+mod template;
+pub mod text;
 mod userinfo;
 
 pub use builder::SessionBuilder;
+pub use content_disposition::ContentDisposition;
 pub use error::{Error, ErrorKind};
 pub use into_url::{IntoUrl, InvalidUrl};
 #[cfg(feature = "json")]
 pub use invalid_json::InvalidJson;
+pub use limits::{BodyTooLarge, MaxBody};
 pub use mount::Mount;
 pub use one_shot::{delete, get, head, options, patch, post, put, request};
 pub use request::RequestBuilder;
-pub use response::Response;
+pub use response::{Reader, Response};
 pub use session::{Pending, Session};
 pub use setter::Invalid;
 
@@ -109,7 +119,7 @@ pub use sortie_core::{Body, BoxError};
 #[cfg(feature = "decompress")]
 pub use sortie_decompress as decompress;
 pub use sortie_layers as layers;
-pub use sortie_layers::{auth, hooks, redirect, retry, timeout};
+pub use sortie_layers::{hooks, redirect, retry, timeout};
 pub use sortie_transport as transport;
 pub use sortie_transport::Transport;
 

@@ -33,6 +33,8 @@ pub struct RequestBuilder {
 struct Draft {
     method: Method,
     url: Url,
+    /// Whether the user name in the URL has a password, and that an empty one.
+    empty_password: bool,
     headers: HeaderMap,
     extensions: Extensions,
     hooks: Option<Hooks>,
@@ -110,11 +112,7 @@ impl RequestBuilder {
             let query =
                 serde_html_form::to_string(query).map_err(|error| unserializable("RequestBuilder::query", &error))?;
             if !query.is_empty() {
-                let query = match draft.url.query() {
-                    Some(present) if !present.is_empty() => format!("{present}&{query}"),
-                    _ => query,
-                };
-                draft.url.set_query(Some(&query));
+                into_url::append_query(&mut draft.url, &query);
             }
             Ok::<_, setter::Invalid>(())
         })
@@ -391,14 +389,23 @@ impl RequestBuilder {
     }
 }
 
+impl RequestBuilder {
+    /// What is to be sent, and by whom.
+    pub(crate) fn into_request(self) -> (Session, Result<(Request<Body>, Url), Error>) {
+        (self.session, self.draft.and_then(Draft::into_request))
+    }
+}
+
 fn draft<M: TryInto<Method>>(session: &Session, method: M, url: impl IntoUrl) -> Result<Draft, Error> {
     let method = method
         .try_into()
         .map_err(|_| setter::Invalid::new("Session::request", "the method is not a valid HTTP method name"))?;
+    let empty_password = into_url::has_empty_password(&url);
     let url = into_url::resolve(url, session.base_url())?;
     Ok(Draft {
         method,
         url,
+        empty_password,
         headers: HeaderMap::new(),
         extensions: Extensions::new(),
         hooks: None,
@@ -420,7 +427,7 @@ impl Draft {
     }
 
     fn into_request(mut self) -> Result<(Request<Body>, Url), Error> {
-        if let Some(userinfo) = userinfo::take(&mut self.url) {
+        if let Some(userinfo) = userinfo::take(&mut self.url, self.empty_password) {
             self.extensions.insert(userinfo);
         }
         if let Some(fragment) = self.url.fragment() {
@@ -447,7 +454,7 @@ impl Draft {
 }
 
 /// The URL as it is sent: without its fragment.
-fn uri(url: &Url) -> Result<Uri, Error> {
+pub(crate) fn uri(url: &Url) -> Result<Uri, Error> {
     Uri::try_from(&url[..url::Position::AfterQuery]).map_err(|error| Error::builder(InvalidUrl::NotHttp(error.into())))
 }
 
@@ -581,6 +588,24 @@ mod tests {
         assert_eq!(request.uri(), "https://h/p");
         assert_eq!(request.extensions().get(), Some(&Userinfo::new("user", Some("secret".into()))));
         assert_eq!(request.extensions().get::<Fragment>().map(Fragment::as_str), Some("part"));
+    }
+
+    #[test]
+    fn an_empty_password_is_one_and_none_is_none() {
+        for (url, password) in [
+            ("http://user:@h/p", Some("")),
+            ("http://user@h/p", None),
+            ("http://user@h/:@p", None),
+            ("http://us:er@h/?q=://x:@y", Some("er")),
+            ("http://user:@a:@h\\p:@", Some("@a:")),
+        ] {
+            let built = session().get(url).build().unwrap();
+            let given = built.extensions().get::<Userinfo>().unwrap();
+            assert_eq!(given.password.as_deref(), password, "{url}");
+            let built = session().get(url.to_owned()).build().unwrap();
+            assert_eq!(built.extensions().get::<Userinfo>().unwrap().password.as_deref(), password, "{url}");
+        }
+        assert_eq!(session().get("http://:@h/").build().unwrap().extensions().get::<Userinfo>(), None);
     }
 
     #[test]

@@ -6,16 +6,16 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Request, Response as HttpResponse, Uri};
-use sortie_core::{Body, BoxError, BoxFuture, BoxHttp, HttpService, InFlight, Ticket};
+use http::{Extensions, HeaderName, Method, Request, Response as HttpResponse, Uri};
+use sortie_core::{Body, BoxError, BoxFuture, BoxHttp, HttpService, InFlight, PerRequest, Ticket};
 use sortie_layers::base_url::BaseUrl;
-use sortie_layers::redirect::Fragment;
+use sortie_layers::redirect::{Fragment, RedirectOptions};
 use sortie_transport::Transport;
 use tokio::time::Instant;
 use tower_service::Service;
 use url::Url;
 
-use crate::into_url::IntoUrl;
+use crate::into_url::{self, IntoUrl};
 use crate::settings::{Pool, Settings, TransportSetting};
 use crate::stack::Tower;
 use crate::{Error, RequestBuilder, Response, SessionBuilder, userinfo};
@@ -189,10 +189,23 @@ impl Session {
 
     pub(crate) async fn deliver(&self, request: Request<Body>, url: Option<Url>) -> Result<Response, Error> {
         let started = Instant::now();
+        let url = url.map(|url| self.with_default_query(url, request.extensions()));
+        let of_session = self.0.settings.as_ref().and_then(|settings| settings.max_body.as_ref());
+        let max_body = PerRequest::resolve(request.extensions(), of_session).copied();
         match self.dispatch(request).await {
-            Ok(response) => Ok(Response::received(response, url, started.elapsed())),
+            Ok(response) => Ok(Response::received(response, url, started.elapsed()).limited(max_body)),
             Err(error) => Err(error.with_url(|| url)),
         }
+    }
+
+    /// The URL with the query parameters that the tower appends to it for every call.
+    fn with_default_query(&self, mut url: Url, request: &Extensions) -> Url {
+        // A tower that was composed by hand is its own affair.
+        let settings = self.0.settings.as_ref();
+        if let Some(query) = settings.and_then(|settings| settings.query.for_request(request)) {
+            into_url::append_query(&mut url, query.encoded());
+        }
+        url
     }
 
     /// Sends a request whose URI has no userinfo (any more).
@@ -210,6 +223,16 @@ impl Session {
     #[must_use]
     pub fn cookies(&self) -> Option<&sortie_cookies::Jar> {
         self.0.settings.as_ref()?.jar.as_ref()
+    }
+
+    pub(crate) fn redirect_options(&self) -> Option<&RedirectOptions> {
+        self.0.settings.as_ref().map(|settings| &settings.redirect)
+    }
+
+    /// The names of default headers that are marked as secret.
+    pub(crate) fn sensitive_defaults(&self) -> impl Iterator<Item = &HeaderName> {
+        let headers = self.0.settings.iter().flat_map(|settings| &settings.headers);
+        headers.filter(|(_, value)| value.is_sensitive()).map(|(name, _)| name)
     }
 
     pub(crate) fn base_url(&self) -> Option<&BaseUrl> {
@@ -335,7 +358,7 @@ impl fmt::Debug for Pending {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sortie_testkit::{Answer, Scripted};
+    use sortie_testkit::{Answer, Scripted, reply};
 
     #[test]
     #[cfg(feature = "cookies")]
@@ -343,6 +366,27 @@ mod tests {
         let session = Session::from_service(Session::new());
         assert!(session.cookies().is_none());
         assert!(session.to_builder().build().unwrap().cookies().is_some());
+    }
+
+    #[tokio::test]
+    async fn the_url_of_a_response_has_the_default_query_that_was_asked_for() {
+        let server = Scripted::<Body>::from_fn(|_, _| Ok(reply(200, [], "")));
+        let session = Session::builder().query("lang", "en").transport(server.clone()).build().unwrap();
+        let get = |url| session.get(url);
+        for (request, url) in [
+            (get("http://a.test/"), "http://a.test/?lang=en"),
+            (get("http://a.test/?a=1&#part"), "http://a.test/?a=1&lang=en#part"),
+            (get("http://a.test/").no_default_query(), "http://a.test/"),
+            (get("http://a.test/").default_query([("x", "y")].into()), "http://a.test/?x=y"),
+        ] {
+            let response = request.send().await.unwrap();
+            let response_url = response.url().unwrap();
+            assert_eq!(response_url.as_str(), url);
+            assert_eq!(server.requests().last().unwrap().uri, response_url[..url::Position::AfterQuery]);
+        }
+        let by_hand = Session::from_service(server.clone());
+        let response = by_hand.get("http://a.test/").default_query([("x", "y")].into()).send().await.unwrap();
+        assert_eq!(response.url().unwrap().as_str(), "http://a.test/");
     }
 
     #[tokio::test(start_paused = true)]

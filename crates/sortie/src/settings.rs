@@ -16,6 +16,7 @@ use sortie_layers::timeout::TimeoutOptions;
 use sortie_transport::{AddressPolicy, Transport, TransportOptions};
 
 use crate::environment::Environment;
+use crate::limits::MaxBody;
 use crate::mount::Mount;
 use crate::road::Road;
 use crate::setter;
@@ -36,6 +37,7 @@ pub(crate) struct Settings {
     pub(crate) netrc: Option<SharedAuth>,
     pub(crate) hooks: Hooks,
     pub(crate) wire_hooks: Hooks,
+    pub(crate) max_body: Option<MaxBody>,
     #[cfg(feature = "cookies")]
     pub(crate) cookies: Option<sortie_cookies::CookieOptions>,
     #[cfg(feature = "cookies")]
@@ -69,6 +71,7 @@ impl Default for Settings {
             netrc: None,
             hooks: Hooks::default(),
             wire_hooks: Hooks::default(),
+            max_body: None,
             #[cfg(feature = "cookies")]
             cookies: Some(sortie_cookies::CookieOptions::jar(jar.clone())),
             #[cfg(feature = "cookies")]

@@ -242,3 +242,41 @@ fn a_response_made_by_hand_shows_no_header() {
     let error: Error = response.error_for_status().unwrap_err();
     silent_error(&error);
 }
+
+#[tokio::test]
+async fn what_comes_back_is_read_in_silence() {
+    let streamed = || {
+        let body = Body::from(format!("event: {MARKER}\nid: {MARKER}\ndata: {MARKER}\n\n"));
+        let link = format!("<http://a.test/{MARKER}?{MARKER}>; rel=next; title={MARKER}");
+        let saved = format!("attachment; filename={MARKER}");
+        let fields = [("content-type", "text/event-stream"), ("link", &*link), ("content-disposition", &*saved)];
+        Response::from(reply(200, fields, "").map(|_: Body| body))
+    };
+    silent(&streamed().links());
+    silent(&streamed().content_disposition().unwrap());
+    silent(&streamed().into_reader());
+    silent(&streamed().text_chunks());
+    silent(&streamed().save_to("file"));
+    let (mut lines, mut events) = (streamed().lines().max_line(3), streamed().events().unwrap());
+    silent_error(&lines.next_line().await.unwrap_err());
+    silent(&lines);
+    let event = events.next_event().await.unwrap().unwrap();
+    assert_eq!(event.data(), MARKER);
+    silent_error(&event.json::<u8>().unwrap_err());
+    silent(&event);
+    silent(&events);
+    let failed = Response::from(reply(500, [("x-key", MARKER)], "").map(|_: Body| Body::from(MARKER)));
+    let error = failed.error_for_status_with_body(99).await.unwrap_err();
+    assert_eq!(error.body_start(), Some(MARKER.as_bytes()));
+    silent_error(&error);
+
+    let session = Session::builder().transport(Scripted::<Body>::from_fn(|_, _| Ok(status(500)))).build().unwrap();
+    let get = || session.get(secret_uri()).bearer_auth(MARKER).max_body(1);
+    silent(&get().download("file"));
+    let (mut pages, mut source) = (get().pages(), get().event_source().after(MARKER));
+    silent(&pages.next_page().await.unwrap());
+    silent(&pages);
+    silent_error(&source.next_event().await.unwrap_err());
+    silent(&source);
+    silent_error(&get().download("file").await.unwrap_err());
+}

@@ -48,7 +48,8 @@
 //! # Challenges
 //!
 //! A scheme with [legs](Auth::legs) sees every answer and may have the request sent again that often, signed anew. The
-//! answers before the last are dropped; [`NotReplayable`] is the error if the body can be sent only once.
+//! answers before the last are dropped; [`NotReplayable`] is the error if the body can be sent only once, and
+//! [`AnswerRejected`] if the scheme does not believe the answer.
 //!
 //! # Per-request override
 //!
@@ -85,7 +86,7 @@ pub(crate) mod userinfo;
 
 pub use basic::Basic;
 pub use bearer::{Bearer, BearerToken};
-pub use error::{NotReplayable, SigningFailed};
+pub use error::{AnswerRejected, NotReplayable, SigningFailed};
 pub use header_key::HeaderKey;
 
 use crate::again::{FirstThenLoop, Nothing, take_ready};
@@ -289,12 +290,15 @@ where
             Some(challenge) => sign(auth, unsigned.challenged(challenge, leg)).await?,
             None => sign(auth, unsigned).await?,
         }
+        let credentials = signed.headers.get(AUTHORIZATION).cloned();
         let request = Request::from_parts(signed, body);
         let response = call_when_ready(&mut service, request).await.map_err(Into::into)?;
         let (parts, content) = response.into_parts();
         let answer = Answer::new(&head.method, &head.uri, &parts, Recipient::Server, leg);
-        if auth.examine(&answer) != Verdict::Resend || leg == legs {
-            return Ok(Response::from_parts(parts, content));
+        match auth.examine(&answer.with_credentials(credentials.as_ref())) {
+            Verdict::Resend if leg < legs => {}
+            Verdict::Fail(error) => return Err(AnswerRejected::new(error).into()),
+            _ => return Ok(Response::from_parts(parts, content)),
         }
         drop(content);
         body = spare.as_ref().and_then(Replay::replay).ok_or_else(|| NotReplayable::new(parts.status))?;

@@ -89,6 +89,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 mod attempt;
+mod cross;
 mod decide;
 mod error;
 mod history;

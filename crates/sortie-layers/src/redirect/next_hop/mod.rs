@@ -165,10 +165,10 @@ static CONTENT: [HeaderName; 12] = [
 ];
 
 /// Meant for one server.
-static CREDENTIALS: [HeaderName; 4] = [AUTHORIZATION, COOKIE, HOST, PROXY_AUTHORIZATION];
+pub(super) static CREDENTIALS: [HeaderName; 4] = [AUTHORIZATION, COOKIE, HOST, PROXY_AUTHORIZATION];
 
 /// Notes in the head where the chain has been, and drops what `to` must not receive.
-fn cross(head: &mut request::Parts, to: &Uri, options: &RedirectOptions) {
+pub(super) fn cross(head: &mut request::Parts, to: &Uri, options: &RedirectOptions) {
     let Some(chain) = extend(head, to, options) else {
         // Relative to an unknown server: the same server.
         return;

@@ -167,6 +167,33 @@ async fn a_challenge_without_an_answer_is_the_error_and_so_is_one_to_a_body_that
 }
 
 #[tokio::test]
+async fn an_answer_that_the_scheme_does_not_believe_is_an_error_that_is_not_to_be_repeated() {
+    struct Suspicious;
+    impl Auth for Suspicious {
+        fn sign<'a>(&'a self, request: &'a mut Unsigned<'_>) -> Signing<'a> {
+            request.headers_mut().insert(PROXY_AUTHORIZATION, "mine".parse().unwrap());
+            Signing::Done(Ok(()))
+        }
+        fn examine(&self, answer: &Answer<'_>) -> Verdict {
+            assert_eq!(answer.credentials().unwrap(), "mine");
+            Verdict::Fail("another signature".into())
+        }
+        fn legs(&self) -> usize {
+            1
+        }
+    }
+    let server = hello();
+    let proxy = ProxyOptions::new().name("a.test", server.addr()).http();
+    let transport = over(http_proxy(&proxy).auth(Suspicious));
+    let error = fetch(&transport, get("http://a.test/")).await.unwrap_err();
+    let rejected: &ProxyError = sortie_core::find(&*error).unwrap();
+    assert_eq!(rejected.kind(), ProxyErrorKind::Rejected);
+    // It was passed on, and may have had its effect: whoever retries is not to take it for one that was not sent.
+    assert_eq!((sortie_core::Outcome::of(&*error), server.requests().len()), (None, 1));
+    assert_eq!(transport.in_flight(), 0);
+}
+
+#[tokio::test]
 async fn a_scheme_that_only_signs_signs_each_request() {
     let server = hello();
     let proxy = ProxyOptions::new().name("a.test", server.addr()).http();

@@ -1,21 +1,23 @@
 use std::fmt;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures_core::Stream;
 use http::{HeaderMap, Request, Response as HttpResponse, StatusCode, Version, response};
-use http_body_util::BodyExt;
 use sortie_core::Body;
 use sortie_layers::redirect::{FinalUrl, History, Hop, NextRequest};
 use sortie_layers::retry::Attempts;
-use sortie_layers::status::StatusError;
 use sortie_transport::{ConnectionInfo, Timings, Upgraded};
 use url::Url;
 
 use crate::into_url::as_written;
-use crate::{Error, ErrorKind, text};
+use crate::limits::MaxBody;
+use crate::{Error, ErrorKind};
+
+mod read;
+mod reader;
+mod status;
+
+pub use reader::Reader;
+use status::Kept;
 
 /// A response: its head, and its body yet to be read.
 ///
@@ -24,6 +26,9 @@ pub struct Response {
     head: response::Parts,
     url: Option<Url>,
     elapsed: Option<Duration>,
+    max_body: Option<MaxBody>,
+    /// Those that [`chunk`](Self::chunk) has come to.
+    trailers: Option<Box<HeaderMap>>,
     body: Body,
 }
 
@@ -31,7 +36,11 @@ impl Response {
     pub(crate) fn received(response: HttpResponse<Body>, url: Option<Url>, elapsed: Duration) -> Self {
         let (head, body) = response.into_parts();
         let url = head.extensions.get::<FinalUrl>().map(|last| last.url().clone()).or(url).map(as_written);
-        Self { head, url, elapsed: Some(elapsed), body }
+        Self { head, url, elapsed: Some(elapsed), max_body: None, trailers: None, body }
+    }
+
+    pub(crate) fn limited(self, max_body: Option<MaxBody>) -> Self {
+        Self { max_body, ..self }
     }
 
     pub(crate) fn set_url(&mut self, url: Url) {
@@ -42,12 +51,6 @@ impl Response {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.head.status
-    }
-
-    /// Whether the status is not an error: below 400.
-    #[must_use]
-    pub fn ok(&self) -> bool {
-        !is_error(self.status())
     }
 
     /// The HTTP version of the answer.
@@ -78,8 +81,8 @@ impl Response {
         &mut self.head.extensions
     }
 
-    /// The URL that answered, after redirects, with the fragment that applies and without userinfo. `None` for a
-    /// response that was made from an `http::Response`.
+    /// The URL that answered, after redirects, with the session's default query and the fragment that applies, and
+    /// without userinfo and what a mount appends. `None` for a response that was made from an `http::Response`.
     #[must_use]
     pub fn url(&self) -> Option<&Url> {
         self.url.as_ref()
@@ -160,83 +163,6 @@ impl Response {
         self.body.content_length()
     }
 
-    /// An error if the status is one (4xx or 5xx); the response otherwise.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Status`], with this response in it: [`Error::into_response`] gives it back, its body unread.
-    pub fn error_for_status(self) -> Result<Self, Error> {
-        if self.ok() {
-            return Ok(self);
-        }
-        let url = self.url.clone();
-        let kept = Kept { url: self.url.clone(), elapsed: self.elapsed };
-        let mut response = HttpResponse::from(self);
-        response.extensions_mut().insert(kept);
-        Err(Error::new(ErrorKind::Status, StatusError::new(response)).with_url(|| url))
-    }
-
-    /// The whole body.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Body`], [`ErrorKind::Timeout`] or [`ErrorKind::Protocol`] if it could not be read to its end.
-    pub async fn bytes(self) -> Result<Bytes, Error> {
-        let Self { body, url, .. } = self;
-        match body.collect().await {
-            Ok(body) => Ok(body.to_bytes()),
-            Err(error) => Err(Error::from_body(error).with_url(|| url)),
-        }
-    }
-
-    /// The whole body as text: in the charset of `Content-Type`, else that of a byte order mark, else UTF-8. What
-    /// cannot be decoded becomes U+FFFD.
-    ///
-    /// # Errors
-    ///
-    /// As [`bytes`](Self::bytes); and [`ErrorKind::Decode`] for a charset other than UTF-8 without the feature
-    /// `charset`.
-    pub async fn text(self) -> Result<String, Error> {
-        let charset = text::charset(&self.head.headers);
-        let url = self.url.clone();
-        let bytes = self.bytes().await?;
-        text::decode(bytes, charset.as_deref()).map_err(|error| error.with_url(|| url))
-    }
-
-    /// The whole body, read as JSON.
-    ///
-    /// # Errors
-    ///
-    /// As [`bytes`](Self::bytes); and [`ErrorKind::Decode`], by [`InvalidJson`](crate::InvalidJson), if it is not JSON,
-    /// or not of that shape.
-    #[cfg(feature = "json")]
-    pub async fn json<T: serde::de::DeserializeOwned>(self) -> Result<T, Error> {
-        let url = self.url.clone();
-        let bytes = self.bytes().await?;
-        let decoded = serde_json::from_slice(&bytes).map_err(crate::InvalidJson::new);
-        decoded.map_err(|error| Error::new(ErrorKind::Decode, error).with_url(|| url))
-    }
-
-    /// The next chunk of the body; `None` at its end.
-    ///
-    /// # Errors
-    ///
-    /// As [`bytes`](Self::bytes).
-    pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
-        while let Some(frame) = self.body.frame().await {
-            let frame = frame.map_err(|error| Error::from_body(error).with_url(|| self.url.clone()))?;
-            if let Ok(data) = frame.into_data() {
-                return Ok(Some(data));
-            }
-        }
-        Ok(None)
-    }
-
-    /// The body as a stream of chunks.
-    pub fn bytes_stream(self) -> impl Stream<Item = Result<Bytes, Error>> + Send + Sync + 'static {
-        Chunks { body: self.body, url: self.url }
-    }
-
     /// The byte stream of the connection, which is none of HTTP's any more: after a 101 to
     /// [`RequestBuilder::upgrade`](crate::RequestBuilder::upgrade), or a 2xx to CONNECT.
     ///
@@ -249,48 +175,10 @@ impl Response {
         let upgraded = sortie_transport::upgrade(HttpResponse::from(self)).await;
         upgraded.map_err(|error| Error::new(ErrorKind::Protocol, error).with_url(|| url))
     }
-
-    /// The body.
-    #[must_use]
-    pub fn into_body(self) -> Body {
-        self.body
-    }
-}
-
-/// What a response knows beside its head, while it is an error.
-#[derive(Clone, Default)]
-struct Kept {
-    url: Option<Url>,
-    elapsed: Option<Duration>,
 }
 
 fn is_error(status: StatusCode) -> bool {
     status.is_client_error() || status.is_server_error()
-}
-
-struct Chunks {
-    body: Body,
-    url: Option<Url>,
-}
-
-impl Stream for Chunks {
-    type Item = Result<Bytes, Error>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        loop {
-            let Some(frame) = ready!(http_body::Body::poll_frame(Pin::new(&mut self.body), cx)) else {
-                return Poll::Ready(None);
-            };
-            match frame.map(http_body::Frame::into_data) {
-                Ok(Ok(data)) => return Poll::Ready(Some(Ok(data))),
-                // Trailers are no part of the content.
-                Ok(Err(_)) => {}
-                Err(error) => {
-                    return Poll::Ready(Some(Err(Error::from_body(error).with_url(|| self.url.clone()))));
-                }
-            }
-        }
-    }
 }
 
 impl From<Response> for HttpResponse<Body> {
@@ -302,9 +190,9 @@ impl From<Response> for HttpResponse<Body> {
 impl<B: Into<Body>> From<HttpResponse<B>> for Response {
     fn from(response: HttpResponse<B>) -> Self {
         let (mut head, body) = response.into_parts();
-        let Kept { url, elapsed } = head.extensions.remove().unwrap_or_default();
+        let Kept { url, elapsed, max_body, .. } = head.extensions.remove().unwrap_or_default();
         let url = head.extensions.get::<FinalUrl>().map(|last| last.url().clone()).or(url);
-        Self { head, url, elapsed, body: body.into() }
+        Self { head, url, elapsed, max_body, trailers: None, body: body.into() }
     }
 }
 
@@ -322,6 +210,8 @@ impl fmt::Debug for Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bytes::Bytes;
+    use futures_core::Stream;
     use sortie_testkit::reply;
     use std::error::Error as _;
 
