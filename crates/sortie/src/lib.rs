@@ -39,7 +39,8 @@
 //! The user's [layers](SessionBuilder::layer) · total timeout · base URL, default query, default headers · decompression ·
 //! redirect · the user's [hop layers](SessionBuilder::hop_layer) · hooks · mounts; then within the mount: its layers ·
 //! timeout of the hop · its hooks, headers and query · retry · auth · cookies · the user's
-//! [wire layers](SessionBuilder::wire_layer) · timeout of the attempt · transport.
+//! [wire layers](SessionBuilder::wire_layer) · [wire hooks](SessionBuilder::wire_hooks) · timeout of the attempt ·
+//! transport.
 //!
 //! # Features
 //!

@@ -7,11 +7,12 @@ use std::io;
 use sortie_core::{Elapsed, Outcome, Phase, find};
 
 use crate::auth;
+use crate::hooks::HookFailed;
 
 /// The kinds of failures that have a [rule](super::RetryOptions::on_failure).
 ///
 /// Beside these there are failures that no rule covers, for a further attempt would fail likewise: the transport is
-/// closed, or the request could not be signed.
+/// closed, the request could not be signed, the scheme does not believe the answer, or a hook ended the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Failure {
@@ -40,6 +41,10 @@ impl Failure {
     pub fn of(error: &(dyn Error + 'static)) -> Option<Self> {
         // The scheme has failed, not the exchange: what its error tells of an exchange is about another one, its own.
         if find::<auth::SigningFailed>(error).is_some() || find::<auth::NotReplayable>(error).is_some() {
+            return None;
+        }
+        // Who does not believe an answer, or stopped the call at the wire, meant the call.
+        if find::<auth::AnswerRejected>(error).is_some() || find::<HookFailed>(error).is_some() {
             return None;
         }
         match Outcome::of(error) {
@@ -167,5 +172,15 @@ mod tests {
         let token = connect(Phase::Connect, "the token server is down");
         let error: BoxError = auth::SigningFailed::new(token).into();
         assert_eq!(Failure::of(&*error), None);
+    }
+
+    #[test]
+    fn what_somebody_meant_to_end_the_call_ends_it() {
+        for meant in [
+            BoxError::from(auth::AnswerRejected::new("another server's proof".into())),
+            HookFailed::new(crate::hooks::Event::Response, "no".into()).into(),
+        ] {
+            assert_eq!(Failure::of(&*meant), None, "{meant}");
+        }
     }
 }
