@@ -162,6 +162,8 @@ pub(crate) enum Read {
     Json,
     /// `raise_for_status`, then the content.
     RaiseForStatus,
+    Lines,
+    Links,
     /// Nothing: it is dropped.
     Nothing,
 }

@@ -279,6 +279,22 @@ async fn read(response: Response, call: &Call, out: &mut Map<String, Value>) -> 
                 out.insert("body".into(), latin1(&error.into_response()?.bytes().await?).into());
             }
         },
+        Read::Lines => {
+            let mut lines = response.lines();
+            let mut all = Vec::new();
+            while let Some(line) = lines.next_line().await? {
+                all.push(line);
+            }
+            out.insert("lines".into(), all.into());
+        }
+        Read::Links => {
+            let of = |link: &sortie::links::Link| {
+                format!("{} {}", link.relations().collect::<Vec<_>>().join(" "), link.url())
+            };
+            let mut links: Vec<_> = response.links().iter().map(of).collect();
+            links.sort();
+            out.insert("links".into(), links.into());
+        }
         Read::Nothing => drop(response),
     }
     Ok(())

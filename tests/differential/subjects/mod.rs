@@ -16,6 +16,7 @@ mod mounts;
 mod multipart;
 mod netrc;
 mod proxies;
+mod reading;
 mod redirects;
 mod responses;
 mod urls;
@@ -37,6 +38,7 @@ const SUBJECTS: &[Subject] = &[
     (multipart::scenarios, multipart::INTENDED),
     (netrc::scenarios, netrc::INTENDED),
     (proxies::scenarios, proxies::INTENDED),
+    (reading::scenarios, reading::INTENDED),
     (redirects::scenarios, redirects::INTENDED),
     (responses::scenarios, responses::INTENDED),
     (urls::scenarios, urls::INTENDED),
