@@ -9,6 +9,7 @@ mod by_hand;
 mod codings;
 mod cookies;
 mod credentials;
+mod digest;
 mod faults;
 mod locations;
 mod merging;
@@ -31,6 +32,7 @@ const SUBJECTS: &[Subject] = &[
     (codings::scenarios, codings::INTENDED),
     (cookies::scenarios, cookies::INTENDED),
     (credentials::scenarios, credentials::INTENDED),
+    (digest::scenarios, digest::INTENDED),
     (faults::scenarios, faults::INTENDED),
     (locations::scenarios, locations::INTENDED),
     (merging::scenarios, merging::INTENDED),
