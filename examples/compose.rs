@@ -17,6 +17,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
 use sortie::auth::{AuthOptions, Bearer};
 use sortie::cookies::{CookieOptions, CookiesLayer, Jar};
 use sortie::core::BoxHttp;
+use sortie::decompress::DecompressLayer;
 use sortie::hooks::Hooks;
 use sortie::layers::base_url::BaseUrl;
 use sortie::layers::headers::HeadersOptions;
@@ -71,6 +72,7 @@ fn tower(server: &TestServer, hops: Arc<AtomicUsize>) -> Result<BoxHttp, BoxErro
             .layer(BaseUrlLayer::new(Some(BaseUrl::new(server.url("/").parse()?)?)))
             .layer(QueryLayer::new(QueryOptions::from([("lang", "en")])))
             .layer(HeadersLayer::new(headers))
+            .layer(DecompressLayer::default())
             .layer(RedirectLayer::new(RedirectOptions::default()))
             // Where a session has `hop_layer`: once per hop. Nothing here.
             .layer(HooksLayer::new(Hooks::new().on_response(move |_, _| {
@@ -85,7 +87,7 @@ fn mount(transport: Transport, auth: AuthOptions, jar: &Jar) -> BoxHttp {
     BoxHttp::new(
         ServiceBuilder::new()
             .layer(TimeoutLayer::hop(Some(Duration::from_secs(10))))
-            .layer(HooksLayer::for_mount(Hooks::new()))
+            .layer(HooksLayer::fixed(Hooks::new()))
             .layer(HeadersLayer::for_mount(HeadersOptions::default()))
             .layer(QueryLayer::for_mount(QueryOptions::default()))
             .layer(RetryLayer::new(RetryOptions::standard().backoff(Backoff::constant(Duration::from_millis(5)))))
@@ -93,6 +95,7 @@ fn mount(transport: Transport, auth: AuthOptions, jar: &Jar) -> BoxHttp {
             .layer(CookiesLayer::new(CookieOptions::jar(jar.clone())))
             // Where a session has `wire_layer`: once per send.
             .layer(ConcurrencyLimitLayer::new(AT_ONCE))
+            .layer(HooksLayer::fixed(Hooks::new()))
             .layer(TimeoutLayer::attempt(TimeoutOptions::default().attempt(Duration::from_secs(5))))
             .service(transport),
     )

@@ -71,7 +71,7 @@ fn secret() -> HeaderValue {
     HeaderValue::from_static(SECRET)
 }
 
-// CVE-2014-1829, CVE-2018-20060.
+// CVE-2014-1829, CVE-2018-20060, and CVE-2018-25091, where a name in lower case was overlooked.
 #[tokio::test]
 async fn an_authorization_header_of_the_request_does_not_leave_its_origin() {
     Sites::new().only_the_first_sees(&AUTHORIZATION, unchanged, A, |r| r.header("Authorization", SECRET)).await;
@@ -132,12 +132,13 @@ async fn a_cookie_header_by_hand_does_not_leave_its_origin() {
     Sites::new().only_the_first_sees(&COOKIE, unchanged, A, |r| r.header(COOKIE, "id=s3cret")).await;
 }
 
-// CVE-2026-47265.
+// CVE-2026-47265, requests S38.
 #[tokio::test]
 async fn cookies_of_the_request_do_not_leave_their_origin() {
     Sites::new().only_the_first_sees(&COOKIE, unchanged, A, |r| r.cookie("id", SECRET)).await;
 }
 
+// requests S39.
 #[tokio::test]
 async fn a_header_named_sensitive_does_not_leave_its_origin() {
     let name = HeaderName::from_static("x-api-key");
@@ -145,6 +146,7 @@ async fn a_header_named_sensitive_does_not_leave_its_origin() {
     Sites::new().only_the_first_sees(&name, |s| s.redirect(options), A, |r| r.header("X-Api-Key", SECRET)).await;
 }
 
+// requests S39.
 #[tokio::test]
 async fn a_header_whose_value_is_marked_sensitive_does_not_leave_its_origin() {
     let name = HeaderName::from_static("x-token");
@@ -161,6 +163,7 @@ async fn a_default_header_marked_sensitive_does_not_leave_its_origin() {
     Sites::new().only_the_first_sees(&name, |s| s.header("x-token", value), A, |r| r).await;
 }
 
+// requests S32.
 #[tokio::test]
 async fn a_host_by_hand_does_not_reach_a_foreign_origin() {
     let sites = Sites::new();

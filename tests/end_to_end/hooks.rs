@@ -1,11 +1,12 @@
 //! Hooks: in which order, how often, what they may change, and what their errors do.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http::{HeaderValue, StatusCode};
 use sortie::hooks::Hooks;
 use sortie::{ErrorKind, Mount};
-use sortie_testkit::TestServer;
+use sortie_testkit::{TestServer, reply};
 
 use crate::support::{Log, builder, challenge, check, in_turn, ok, redirect, session, try_again, values};
 
@@ -213,4 +214,120 @@ async fn a_hook_keeps_what_it_captured_only_as_long_as_it_is_needed() {
     let session = session();
     session.get(server.url("/")).on_request(move |_| drop(held.clone())).send().await.unwrap().bytes().await.unwrap();
     assert_eq!(Arc::strong_count(&captured), 1);
+}
+
+#[tokio::test]
+async fn hooks_at_the_wire_see_each_send_with_what_auth_and_cookies_add() {
+    let server = in_turn(&[
+        || reply(503, [("retry-after", "0"), ("set-cookie", "id=7; Path=/")], "busy"),
+        challenge,
+        || redirect(302, "/next"),
+        ok,
+    ]);
+    let (sent, seen) = std::sync::mpsc::channel();
+    let statuses = sent.clone();
+    let wire = Hooks::new()
+        .on_request(move |request| {
+            let has = |name: &str| request.headers.contains_key(name);
+            sent.send(format!("{} cookie {} auth {}", request.uri.path(), has("cookie"), has("authorization")))
+                .unwrap();
+        })
+        .on_response(move |response, _| statuses.send(response.status.as_str().to_owned()).unwrap());
+    let session = builder()
+        .retry(sortie::retry::RetryOptions::standard())
+        .auth(crate::support::Challenged::default())
+        .wire_hooks(wire)
+        .build()
+        .unwrap();
+    // They are the session's business: a request that wants no hooks does not switch them off.
+    session.get(server.url("/start")).no_hooks().send().await.unwrap();
+    assert_eq!(
+        seen.try_iter().collect::<Vec<_>>(),
+        [
+            "/start cookie false auth false",
+            "503",
+            "/start cookie true auth false",
+            "401",
+            "/start cookie true auth true",
+            "302",
+            "/next cookie true auth false",
+            "200",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn wire_hooks_run_from_the_session_inwards_and_inside_all_others() {
+    let server = TestServer::from_fn(async |_| ok());
+    let (log, url) = (Log::default(), server.url("/"));
+    let session = three(&log, &url)
+        .to_builder()
+        .wire_hooks(noting(&log, ["wire request", "wire response", "wire error"]))
+        .mount(&*url, Mount::new().wire_hooks(noting(&log, ["mount wire request", "mount wire response", ""])))
+        .build()
+        .unwrap();
+    session.get(&url).send().await.unwrap();
+    assert_eq!(
+        log.all(),
+        [
+            "session request",
+            "wire request",
+            "mount wire request",
+            "mount wire response",
+            "wire response",
+            "session response"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn an_answer_of_a_hook_per_hop_is_followed_and_kept_by_nobody_below() {
+    let server = TestServer::from_fn(async |_| ok());
+    let hooks = Hooks::new().answer_request(|request| match request.uri.path() {
+        "/cached" => Some(reply(200, [("x-from", "cache")], "cached")),
+        "/moved" => Some(redirect(302, "/real")),
+        _ => None,
+    });
+    let log = Log::default();
+    let session = builder().hooks(hooks).wire_hooks(noting(&log, ["sent", "received", "failed"])).build().unwrap();
+    let cached = session.get(server.url("/cached")).send().await.unwrap();
+    assert_eq!(cached.headers()["x-from"], "cache");
+    assert_eq!((cached.text().await.unwrap(), log.all().len()), ("cached".to_owned(), 0));
+    let moved = session.get(server.url("/moved")).send().await.unwrap();
+    assert_eq!((moved.history().len(), moved.url().unwrap().path()), (1, "/real"));
+    assert_eq!((log.all(), server.requests().len()), (vec!["sent", "received"], 1));
+}
+
+#[tokio::test]
+async fn an_answer_in_the_transports_stead_is_to_the_layers_above_the_servers() {
+    let server = TestServer::from_fn(async |_| ok());
+    let count = AtomicUsize::new(0);
+    let wire = Hooks::new().answer_request(move |_| match count.fetch_add(1, Ordering::Relaxed) {
+        0 => Some(reply(503, [("retry-after", "0"), ("set-cookie", "id=7; Path=/")], "")),
+        1 => Some(challenge()),
+        _ => None,
+    });
+    let auth = crate::support::Challenged::default();
+    let session = builder().retry(sortie::retry::RetryOptions::standard()).auth(auth).wire_hooks(wire).build().unwrap();
+    let response = session.get(server.url("/")).send().await.unwrap();
+    assert_eq!((response.status(), response.attempts(), server.requests().len()), (StatusCode::OK, 2, 1));
+    let sent = &server.requests()[0];
+    assert_eq!((values(sent, "cookie"), values(sent, "authorization")), (vec!["id=7"], vec!["answer"]));
+}
+
+#[tokio::test]
+async fn an_error_hook_may_answer_in_the_place_of_a_failure() {
+    let server = TestServer::from_fn(async |_| ok());
+    let closed = server.url("/");
+    drop(server);
+    let (log, later) = (Log::default(), Log::default());
+    let note = later.clone();
+    let hooks = noting(&log, ["request", "response", "error"])
+        .answer_error(|_, asked| (asked.uri().path() == "/").then(|| reply(200, [], "stale")))
+        .on_error(move |_, _| note.add("a hook after the one that answered"));
+    let session = builder().no_retry().hooks(hooks).build().unwrap();
+    assert_eq!(session.get(&closed).send().await.unwrap().text().await.unwrap(), "stale");
+    assert_eq!((log.all(), later.all().len()), (vec!["request", "error", "response"], 0));
+    let error = session.get(format!("{closed}other")).send().await.unwrap_err();
+    assert_eq!((error.kind(), later.all().len()), (ErrorKind::Connect, 1));
 }

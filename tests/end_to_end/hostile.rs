@@ -63,6 +63,7 @@ fn check_peak(before: usize, name: &str) {
     assert!(grown < 4 * FLOOD, "{name}: {} MiB", grown >> 20);
 }
 
+// CVE-2025-43859 (h11), CVE-2023-47627, CVE-2024-52304, CVE-2025-53643 (aiohttp).
 #[tokio::test]
 async fn of_two_framings_chunked_wins_and_what_is_smuggled_behind_it_is_nobodys_answer() {
     for head in [

@@ -1,6 +1,7 @@
 //! What the modules share: a session that knows its servers by name, short forms of answers, and how to read errors.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
@@ -79,6 +80,11 @@ pub(crate) fn redirect(status: u16, location: &str) -> Response<Body> {
 /// 503, to be tried again at once.
 pub(crate) fn try_again() -> Response<Body> {
     reply(503, [("retry-after", "0")], "busy")
+}
+
+/// A body that can be sent one time.
+pub(crate) fn sent_once() -> Body {
+    Body::stream(futures_util::stream::iter(["up", "lo", "ad"].map(Ok::<_, Infallible>)))
 }
 
 /// All values of a header that a server received.

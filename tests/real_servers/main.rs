@@ -7,7 +7,6 @@ mod apache;
 mod backend;
 mod calls;
 mod client_certificates;
-mod digest;
 mod haproxy;
 mod httpbin;
 mod nginx;

@@ -9,8 +9,8 @@ use sortie::{ErrorKind, Session};
 use sortie_testkit::{ServerOptions, TestServer, TlsSetup, reply, told};
 
 use crate::calls::{PATIENCE, trust};
-use crate::digest::Digest;
 use crate::program::{Program, fill, free_ports};
+use sortie::auth::Digest;
 
 struct Squid {
     _program: Program,
@@ -135,7 +135,7 @@ async fn a_password_opens_the_proxy_by_basic_and_by_digest() {
         let (plain, secure) = (plain(), secure());
         let proxy = match scheme {
             "basic" => squid.closed("user:pass@"),
-            _ => squid.closed("").auth(Digest::default()),
+            _ => squid.closed("").auth(Digest::new("user", "pass")),
         };
         let session = session(proxy, &secure);
         for n in 0..3 {

@@ -37,7 +37,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, PROXY_AUTHORIZATION};
-use http::{HeaderMap, HeaderName, Method, Uri, request, response};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, request, response};
 
 use crate::body::downcast;
 use crate::{BoxError, BoxFuture, Replay};
@@ -60,8 +60,9 @@ pub trait Auth: Send + Sync + 'static {
         Verdict::Accept
     }
 
-    /// How often an attempt may be sent again because of a challenge: 0 for a scheme that only signs, 1 for Digest, 2
-    /// for the handshakes of NTLM and Negotiate.
+    /// How often an attempt may be sent again because of a challenge: 0 for a scheme that only signs, 1 for one that
+    /// answers a challenge, 2 for the handshakes of NTLM and Negotiate, and for Digest, whose nonce may have become too
+    /// old meanwhile.
     ///
     /// Above zero each attempt's head and replayable body are kept until it is answered.
     fn legs(&self) -> usize {
@@ -252,6 +253,7 @@ pub struct Answer<'a> {
     response: &'a response::Parts,
     recipient: Recipient,
     leg: usize,
+    credentials: Option<&'a HeaderValue>,
 }
 
 impl<'a> Answer<'a> {
@@ -264,7 +266,13 @@ impl<'a> Answer<'a> {
         recipient: Recipient,
         leg: usize,
     ) -> Self {
-        Self { method, uri, response, recipient, leg }
+        Self { method, uri, response, recipient, leg, credentials: None }
+    }
+
+    /// With what the request carried in the recipient's [header](Recipient::header), if it carried anything.
+    #[must_use]
+    pub fn with_credentials(self, credentials: Option<&'a HeaderValue>) -> Self {
+        Self { credentials, ..self }
     }
 
     /// The request's method.
@@ -283,6 +291,12 @@ impl<'a> Answer<'a> {
     #[must_use]
     pub fn response(&self) -> &response::Parts {
         self.response
+    }
+
+    /// What the request carried in the recipient's [header](Recipient::header): what the scheme signed it with.
+    #[must_use]
+    pub fn credentials(&self) -> Option<&HeaderValue> {
+        self.credentials
     }
 
     /// Who answered.
@@ -311,13 +325,15 @@ impl fmt::Debug for Answer<'_> {
 }
 
 /// What an [`Auth`] makes of an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum Verdict {
     /// It goes to the caller as it is.
     Accept,
     /// It is a challenge that this scheme can answer: sign again and send again, if a leg is left.
     Resend,
+    /// It is not to be believed: the call ends with an error that has this one as its source.
+    Fail(BoxError),
 }
 
 /// Any [`Auth`], shared: the auth layer's option and, as `PerRequest<SharedAuth>`, its override for one request.
@@ -424,7 +440,8 @@ mod tests {
         let uri = Uri::from_static("http://a/?key=secret");
         let response = http::Response::builder().status(401).header("set-cookie", "id=secret").body(()).unwrap();
         let (parts, ()) = response.into_parts();
-        let answer = Answer::new(&Method::GET, &uri, &parts, Recipient::Server, 0);
+        let credentials = HeaderValue::from_static("secret");
+        let answer = Answer::new(&Method::GET, &uri, &parts, Recipient::Server, 0).with_credentials(Some(&credentials));
         let shown = format!("{answer:?}{answer:#?}");
         assert!(shown.contains("401") && !shown.contains("secret"), "{shown}");
     }

@@ -36,9 +36,9 @@
 //! # Order
 //!
 //! [`HeadersLayer::new`] stands outside Redirect, so that a header that a hop to a foreign origin has stripped is not
-//! filled in again. [`HeadersLayer::for_mount`] stands inside Mounts, so that its headers go to the mounted prefix and
-//! nowhere else. What the first filled in is listed in [`Defaulted`], and the second, like Auth, may replace exactly
-//! that.
+//! filled in again; for that reason it also leaves alone a request that is [`Prepared`]. [`HeadersLayer::for_mount`]
+//! stands inside Mounts, so that its headers go to the mounted prefix and nowhere else. What the first filled in is
+//! listed in [`Defaulted`], and the second, like Auth, may replace exactly that.
 //!
 //! # Differences from requests
 //!
@@ -51,7 +51,7 @@ use std::task::{Context, Poll};
 
 use http::header::{Entry, OccupiedEntry};
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Request};
-use sortie_core::Defaulted;
+use sortie_core::{Defaulted, Prepared, Without};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -159,7 +159,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> S::Future {
-        if let Some(fill) = &self.fill {
+        if let Some(fill) = self.fill.as_ref().filter(|fill| fill.is_for(request.extensions())) {
             let without = request.extensions().get::<Without>().cloned();
             let record = request.extensions().get::<Defaulted>().cloned();
             if let Some(record) = fill.apply(request.headers_mut(), without.as_ref(), record.as_ref()) {
@@ -167,52 +167,6 @@ where
             }
         }
         self.inner.call(request)
-    }
-}
-
-/// The default headers that this request is to go without: a request extension.
-#[derive(Clone, Debug, Default)]
-pub struct Without {
-    names: Vec<HeaderName>,
-    /// Those that only the session is to leave out.
-    of_session: Vec<HeaderName>,
-}
-
-impl Without {
-    /// Has `name` left out for the request of these extensions, by the session's defaults and a mount's headers alike.
-    ///
-    /// A header of that name on the request itself stays. The wish holds for all hops of a redirect chain.
-    ///
-    /// ```
-    /// use sortie_layers::headers::Without;
-    ///
-    /// let mut request = http::Request::new(());
-    /// Without::add(request.extensions_mut(), http::header::ACCEPT);
-    /// assert!(Without::contains(request.extensions(), &http::header::ACCEPT));
-    /// ```
-    pub fn add(extensions: &mut Extensions, name: HeaderName) {
-        extensions.get_or_insert_default::<Self>().names.push(name);
-    }
-
-    /// Has `name` left out by the session's defaults alone: what a mount sets goes where the mount is, and may go there.
-    ///
-    /// It is for a request to a URL that a server chose; see
-    /// [`RedirectOptions::cross`](crate::redirect::RedirectOptions::cross).
-    pub fn add_for_session(extensions: &mut Extensions, name: HeaderName) {
-        let names = &mut extensions.get_or_insert_default::<Self>().of_session;
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-
-    /// Whether the request of these extensions is to go without any default for `name`.
-    #[must_use]
-    pub fn contains(extensions: &Extensions, name: &HeaderName) -> bool {
-        extensions.get::<Self>().is_some_and(|without| without.names.contains(name))
-    }
-
-    fn has(&self, name: &HeaderName, scope: Scope) -> bool {
-        self.names.contains(name) || (scope == Scope::Session && self.of_session.contains(name))
     }
 }
 
@@ -254,6 +208,15 @@ impl Fill {
         Self { defaults: defaults.collect(), listed, values: headers.len(), scope }
     }
 
+    /// Whether a request of these extensions may get any: not the defaults that it had already, if it is marked so.
+    fn is_for(&self, extensions: &Extensions) -> bool {
+        self.scope == Scope::Mount || !Prepared::is(extensions)
+    }
+
+    fn is_unwanted(&self, name: &HeaderName, without: &Without) -> bool {
+        without.names().contains(name) || (self.scope == Scope::Session && without.names_for_session().contains(name))
+    }
+
     /// Sets what is to be set. `record` lists what was filled in before; what is returned, if it changed.
     fn apply(
         &self,
@@ -263,7 +226,7 @@ impl Fill {
     ) -> Option<Defaulted> {
         // A map that cannot grow holds its 24,576 headers already, more than any server takes; filling in would panic.
         headers.try_reserve(self.values + ROOM).ok()?;
-        let wanted = |default: &&DefaultHeader| without.is_none_or(|without| !without.has(&default.name, self.scope));
+        let wanted = |default: &&DefaultHeader| without.is_none_or(|without| !self.is_unwanted(&default.name, without));
         match self.scope {
             Scope::Session => self.fill_in(headers, wanted, record),
             Scope::Mount => self.replace(headers, wanted, record),
@@ -408,6 +371,20 @@ mod tests {
             let (sent, defaulted) = sent(&layers, request, without).await;
             assert_eq!(sent, lines, "{request:?} without {without:?}");
             assert_eq!(defaulted, recorded, "{request:?} without {without:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_that_is_prepared_gets_no_defaults_again_but_what_the_mount_adds() {
+        for (layer, names) in [
+            (HeadersLayer::new(some(&[("accept", "*/*")])), &[][..]),
+            (HeadersLayer::for_mount(some(&[("accept", "*/*")])), &["accept"]),
+        ] {
+            let service = Scripted::new([status(200)]);
+            let mut request = Request::new(Body::empty());
+            request.extensions_mut().insert(Prepared);
+            layer.layer(service.clone()).oneshot(request).await.unwrap();
+            assert_eq!(service.requests()[0].headers.keys().collect::<Vec<_>>(), names, "{layer:?}");
         }
     }
 

@@ -31,7 +31,8 @@
 //!
 //! # Order
 //!
-//! [`QueryLayer::new`] stands outside Redirect, which follows the `Location` as the server wrote it.
+//! [`QueryLayer::new`] stands outside Redirect, which follows the `Location` as the server wrote it; for that reason it
+//! also leaves alone a request that is [`Prepared`].
 //! [`QueryLayer::for_mount`] stands inside Mounts: it adds to every hop that goes to the mount, and to no other.
 //!
 //! # Differences from requests
@@ -48,7 +49,7 @@ use std::task::{Context, Poll};
 
 use http::uri::PathAndQuery;
 use http::{Extensions, Request, Uri};
-use sortie_core::{BoxError, PerRequest};
+use sortie_core::{BoxError, PerRequest, Prepared};
 use tower_layer::Layer;
 use tower_service::Service;
 use url::form_urlencoded;
@@ -93,6 +94,12 @@ impl QueryOptions {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.encoded.is_empty()
+    }
+
+    /// What a [`QueryLayer::new`] with these options appends to a request of these extensions; `None` for nothing.
+    #[must_use]
+    pub fn for_request<'a>(&'a self, extensions: &'a Extensions) -> Option<&'a Self> {
+        Scope::Session.choose(extensions, self)
     }
 }
 
@@ -201,6 +208,8 @@ impl Scope {
     fn choose<'a>(self, extensions: &'a Extensions, layer: &'a QueryOptions) -> Option<&'a QueryOptions> {
         let options = match (PerRequest::of(extensions), self) {
             (Some(PerRequest::Off), _) => return None,
+            // It has them, or came to its URL by a redirect.
+            _ if self == Self::Session && Prepared::is(extensions) => return None,
             (Some(PerRequest::Use(options)), Self::Session) => options,
             (Some(PerRequest::Use(_)), Self::Mount) | (None, _) => layer,
         };
@@ -332,6 +341,18 @@ mod tests {
                 layer.layer(service.clone()).oneshot(request).await.unwrap();
                 assert_eq!(service.requests()[0].uri, expected, "{layer:?} {asked:?}");
             }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_that_is_prepared_gets_the_mounts_parameters_only() {
+        let defaults = || QueryOptions::new().pair("d", "1");
+        for (layer, expected) in [(QueryLayer::new(defaults()), "/"), (QueryLayer::for_mount(defaults()), "/?d=1")] {
+            let service = Scripted::new([status(200)]);
+            let mut request = Request::get("/").body(Body::empty()).unwrap();
+            request.extensions_mut().insert(Prepared);
+            layer.layer(service.clone()).oneshot(request).await.unwrap();
+            assert_eq!(service.requests()[0].uri, expected, "{layer:?}");
         }
     }
 

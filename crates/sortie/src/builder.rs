@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use http::header::USER_AGENT;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use sortie_auth::netrc::Netrc;
 use sortie_core::auth::{Auth, SharedAuth};
 use sortie_core::{Body, BoxHttp, HttpService};
 use sortie_layers::base_url::BaseUrl;
@@ -37,9 +38,10 @@ use crate::{Error, Mount, Session, setter};
 /// | redirects | 20 are followed |
 /// | retries | connection faults that are safe to repeat, once |
 /// | cookies | a jar of its own, in memory |
+/// | decompression | what the features bring: gzip; at most 200 octets of each one received, beyond 16 MiB |
 /// | proxies | those of `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` in the environment |
 /// | largest body in memory | no limit |
-/// | auth, query, hooks, layers | none |
+/// | auth, netrc, query, hooks, layers | none |
 #[derive(Clone)]
 #[must_use = "a builder does nothing until it is built"]
 pub struct SessionBuilder {
@@ -107,10 +109,15 @@ impl SessionBuilder {
         self
     }
 
-    /// No header of this name by default: neither sortie's own (`User-Agent`, `Accept`) nor one set before.
+    /// No header of this name by default: neither sortie's own (`User-Agent`, `Accept`, `Accept-Encoding`) nor one set
+    /// before.
     pub fn without_header<N: TryInto<HeaderName>>(mut self, name: N) -> Self {
         match setter::header_name("SessionBuilder::without_header", name) {
             Ok(name) => {
+                #[cfg(feature = "decompress")]
+                if name == http::header::ACCEPT_ENCODING {
+                    self.settings.decompress = self.settings.decompress.map(|options| options.offer(false));
+                }
                 self.settings.headers.remove(name);
                 self
             }
@@ -148,6 +155,33 @@ impl SessionBuilder {
         self
     }
 
+    /// Passwords by host, from a `.netrc`, for the requests that nothing else signs: neither an auth, of whomever, nor
+    /// an `Authorization` header nor the user and password of a URL. Default: none; no file is read unless asked for.
+    ///
+    /// Each hop is looked up by its own host; [the module](sortie_auth::netrc) says what counts after a redirect. A
+    /// [mount without auth](Mount::no_auth) and a [request without](crate::RequestBuilder::no_auth) are not signed.
+    /// [`no_env`](Self::no_env) has nothing to do with it.
+    ///
+    /// ```
+    /// use sortie::netrc::Netrc;
+    ///
+    /// // Or the user's own file: Netrc::from_env(|name| std::env::var(name).ok())
+    /// let netrc = Netrc::parse("machine api.example.com login ada password s3cret")?;
+    /// let session = sortie::Session::builder().netrc(netrc).build()?;
+    /// # let _ = session;
+    /// # Ok::<(), sortie::BoxError>(())
+    /// ```
+    pub fn netrc(mut self, netrc: Netrc) -> Self {
+        self.settings.netrc = Some(SharedAuth::new(netrc));
+        self
+    }
+
+    /// No netrc: what [`netrc`](Self::netrc) set before, or the session that this builder was made from, does not count.
+    pub fn no_netrc(mut self) -> Self {
+        self.settings.netrc = None;
+        self
+    }
+
     /// How long a call may take as a whole: redirects, retries, back-off and the body. Default: no limit.
     pub fn timeout(mut self, total: Duration) -> Self {
         self.settings.timeout = self.settings.timeout.total(total);
@@ -172,9 +206,10 @@ impl SessionBuilder {
         self
     }
 
-    /// No redirect is followed: the 3xx is the response.
-    pub fn no_redirect(self) -> Self {
-        self.redirect(RedirectOptions::default().limit(0).on_limit(OnLimit::ReturnLast))
+    /// No redirect is followed: the 3xx is the response, and [`Response::next`](crate::Response::next) leads on.
+    pub fn no_redirect(mut self) -> Self {
+        self.settings.redirect = self.settings.redirect.limit(0).on_limit(OnLimit::ReturnLast);
+        self
     }
 
     /// Which failed attempts are repeated, and how. Default: connection faults that are safe to repeat, once.
@@ -196,6 +231,14 @@ impl SessionBuilder {
 
     pub(crate) fn max_body_setting(mut self, max_body: Option<MaxBody>) -> Self {
         self.settings.max_body = max_body;
+        self
+    }
+
+    /// Hooks right above the transport, run for each send: after auth and cookies, and for a 401 that is answered and a 503
+    /// that is tried again as well. [The module](sortie_layers::hooks#order) says what an answer of theirs is to the layers
+    /// above. A request cannot switch them off.
+    pub fn wire_hooks(mut self, hooks: Hooks) -> Self {
+        self.settings.wire_hooks = hooks;
         self
     }
 
@@ -221,6 +264,20 @@ impl SessionBuilder {
     pub fn no_cookies(mut self) -> Self {
         self.settings.cookies = None;
         self.settings.jar = None;
+        self
+    }
+
+    /// How far responses are decoded; see [`DecompressOptions`](sortie_decompress::DecompressOptions).
+    #[cfg(feature = "decompress")]
+    pub fn decompress(mut self, options: sortie_decompress::DecompressOptions) -> Self {
+        self.settings.decompress = Some(options);
+        self
+    }
+
+    /// No coding is offered, and a body that comes compressed is left as it is.
+    #[cfg(feature = "decompress")]
+    pub fn no_decompress(mut self) -> Self {
+        self.settings.decompress = None;
         self
     }
 

@@ -41,7 +41,8 @@ pub enum ErrorKind {
     Closed,
     /// No connection could be made: name look-up, TCP. Nothing was sent. Retried once.
     Connect,
-    /// A body is not what it was asked to be: JSON, text in a known charset. Not retried.
+    /// A body is not what it was asked to be, or says that it is: JSON, text in a known charset, a content coding; or it
+    /// decodes to more than it may. Not retried.
     Decode,
     /// A hook stopped the call. Not retried.
     Hook,
@@ -199,11 +200,18 @@ fn kind_of(error: &(dyn StdError + 'static)) -> ErrorKind {
             _ => ErrorKind::Protocol,
         };
     }
-    let kinds: [(bool, ErrorKind); 11] = [
+    #[cfg(feature = "decompress")]
+    if has::<sortie_decompress::DecompressError>(error) {
+        return ErrorKind::Decode;
+    }
+    let kinds: [(bool, ErrorKind); 13] = [
         (has::<StatusError>(error), ErrorKind::Status),
         (has::<hooks::HookFailed>(error), ErrorKind::Hook),
         (has::<auth::SigningFailed>(error), ErrorKind::Auth),
         (has::<auth::NotReplayable>(error), ErrorKind::Auth),
+        (has::<auth::AnswerRejected>(error), ErrorKind::Auth),
+        // Without an outcome: the proxy has passed the request on.
+        (has::<ProxyError>(error), ErrorKind::Proxy),
         (has::<mounts::NoMount>(error), ErrorKind::Unsupported),
         (has::<mounts::NotAbsolute>(error), ErrorKind::Builder),
         // Another failure after a redirect is wrapped in the same way, for its history.

@@ -1,6 +1,7 @@
 use std::fmt;
 
 use http::Uri;
+use sortie_core::auth::Userinfo;
 use sortie_core::unix_socket;
 use sortie_layers::base_url::BaseUrl;
 use url::Url;
@@ -17,6 +18,9 @@ mod sealed {
 
     pub trait Sealed {
         fn into_url(self, base: Option<&BaseUrl>) -> Result<Url, Error>;
+
+        /// Whether it has an empty password, which a [`Url`] cannot tell from none.
+        fn has_empty_password(&self) -> bool;
     }
 }
 
@@ -24,8 +28,17 @@ pub(crate) fn resolve(url: impl IntoUrl, base: Option<&BaseUrl>) -> Result<Url, 
     url.into_url(base)
 }
 
+/// Whether there is an empty password after a user name (`http://user:@host`), which says more than none.
+pub(crate) fn has_empty_password(url: &impl IntoUrl) -> bool {
+    url.has_empty_password()
+}
+
 impl IntoUrl for Url {}
 impl sealed::Sealed for Url {
+    fn has_empty_password(&self) -> bool {
+        false
+    }
+
     fn into_url(self, _: Option<&BaseUrl>) -> Result<Url, Error> {
         if !self.has_host() {
             return Err(Error::builder(InvalidUrl::NoHost));
@@ -54,6 +67,10 @@ pub(crate) fn as_written(url: Url) -> Url {
 
 impl IntoUrl for &str {}
 impl sealed::Sealed for &str {
+    fn has_empty_password(&self) -> bool {
+        text_has_empty_password(self)
+    }
+
     fn into_url(self, base: Option<&BaseUrl>) -> Result<Url, Error> {
         // The base knows what is relative to it: `users:batch` is, though a URL parser takes `users` for a scheme.
         if let Some(base) = base {
@@ -67,10 +84,28 @@ impl sealed::Sealed for &str {
     }
 }
 
+fn text_has_empty_password(text: &str) -> bool {
+    let authority = text.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#', '\\']).next());
+    authority.and_then(|authority| authority.rsplit_once('@')).is_some_and(|(userinfo, _)| ends_its_user(userinfo))
+}
+
+fn uri_has_empty_password(uri: &Uri) -> bool {
+    Userinfo::split(uri).is_some_and(|(userinfo, _)| ends_its_user(userinfo))
+}
+
+/// Whether a colon ends the user name, and nothing comes after it.
+fn ends_its_user(userinfo: &str) -> bool {
+    userinfo.split_once(':').is_some_and(|(_, password)| password.is_empty())
+}
+
 macro_rules! by_text {
-    ($($type:ty),*) => {$(
+    ($($type:ty: $has_empty_password:ident),*) => {$(
         impl IntoUrl for $type {}
         impl sealed::Sealed for $type {
+            fn has_empty_password(&self) -> bool {
+                $has_empty_password(self)
+            }
+
             fn into_url(self, base: Option<&BaseUrl>) -> Result<Url, Error> {
                 sealed::Sealed::into_url(&*self.to_string(), base)
             }
@@ -78,13 +113,32 @@ macro_rules! by_text {
     )*};
 }
 
-by_text!(String, &String, Uri, &Uri);
+by_text!(
+    String: text_has_empty_password,
+    &String: text_has_empty_password,
+    Uri: uri_has_empty_password,
+    &Uri: uri_has_empty_password
+);
 
 impl IntoUrl for &Url {}
 impl sealed::Sealed for &Url {
+    fn has_empty_password(&self) -> bool {
+        false
+    }
+
     fn into_url(self, base: Option<&BaseUrl>) -> Result<Url, Error> {
         self.clone().into_url(base)
     }
+}
+
+/// Appends an encoded query to what the URL has.
+pub(crate) fn append_query(url: &mut Url, query: &str) {
+    let query = match url.query() {
+        Some(present) if present.ends_with('&') => [present, query].concat(),
+        Some(present) if !present.is_empty() => [present, "&", query].concat(),
+        _ => query.to_owned(),
+    };
+    url.set_query(Some(&query));
 }
 
 /// Why a URL was not taken. It is never part of the message: it may hold a secret.

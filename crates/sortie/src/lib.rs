@@ -36,9 +36,9 @@
 //!
 //! # What a call passes, outermost first
 //!
-//! The user's [layers](SessionBuilder::layer) · total timeout · base URL, default query, default headers · redirect ·
-//! the user's [hop layers](SessionBuilder::hop_layer) · hooks · mounts; then within the mount: its layers · timeout of
-//! the hop · its hooks, headers and query · retry · auth · cookies · the user's
+//! The user's [layers](SessionBuilder::layer) · total timeout · base URL, default query, default headers · decompression ·
+//! redirect · the user's [hop layers](SessionBuilder::hop_layer) · hooks · mounts; then within the mount: its layers ·
+//! timeout of the hop · its hooks, headers and query · retry · auth · cookies · the user's
 //! [wire layers](SessionBuilder::wire_layer) · timeout of the attempt · transport.
 //!
 //! # Features
@@ -50,22 +50,31 @@
 //! | `ring` | | another one; with both compiled in, aws-lc-rs serves |
 //! | `webpki-roots` | | Mozilla's roots, for hosts without a usable trust store |
 //! | `cookies` | yes | the jar and its layer |
+//! | `gzip` | yes | bodies in gzip, in either direction ([`decompress`], [`body`]) |
+//! | `br`, `zstd` | | likewise in Brotli, and in Zstandard, which needs a C compiler |
+//! | `deflate` | | responses in deflate |
 //! | `json` | yes | JSON bodies |
 //! | `charset` | | text in the charsets of the Encoding Standard, beside those of Unicode |
 //! | `checksum` | | the SHA-256 of downloads |
+//! | `multipart` | | forms with files ([`body::multipart`]) |
+//! | `digest` | | `auth::Digest` |
 //! | `hickory` | | names by hickory-resolver ([`transport::dns`]) |
 //! | `load` | | `tower::load::Load` for the service of one origin |
 //!
 //! Without default features it is a plaintext client without C code. A feature adds API or a back end and never changes
 //! a behaviour.
 
+pub mod auth;
+pub mod body;
 mod builder;
 mod content_disposition;
+#[cfg(feature = "decompress")]
+mod decompression;
 pub mod download;
 mod environment;
 mod error;
 mod field;
-#[cfg(all(feature = "cookies", feature = "json", feature = "tls"))]
+#[cfg(all(feature = "cookies", feature = "gzip", feature = "json", feature = "tls"))]
 #[doc = include_str!("from_requests.md")]
 pub mod from_requests {}
 mod into_url;
@@ -101,12 +110,15 @@ pub use response::{Reader, Response};
 pub use session::{Pending, Session};
 pub use setter::Invalid;
 
+pub use sortie_auth::netrc;
 #[cfg(feature = "cookies")]
 pub use sortie_cookies as cookies;
 pub use sortie_core as core;
 pub use sortie_core::{Body, BoxError};
+#[cfg(feature = "decompress")]
+pub use sortie_decompress as decompress;
 pub use sortie_layers as layers;
-pub use sortie_layers::{auth, hooks, redirect, retry, timeout};
+pub use sortie_layers::{hooks, redirect, retry, timeout};
 pub use sortie_transport as transport;
 pub use sortie_transport::Transport;
 

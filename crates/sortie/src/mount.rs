@@ -43,6 +43,7 @@ pub struct Mount {
     pub(crate) headers: HeaderMap,
     pub(crate) query: QueryOptions,
     pub(crate) hooks: Hooks,
+    pub(crate) wire_hooks: Hooks,
     pub(crate) auth: Option<PerRequest<SharedAuth>>,
     pub(crate) retry: Option<RetryLayer>,
     pub(crate) timeout: Option<Duration>,
@@ -65,6 +66,7 @@ impl Mount {
             && self.wire_layers.is_empty()
             && self.timeout.is_none()
             && self.hooks.is_empty()
+            && self.wire_hooks.is_empty()
             && self.headers.is_empty()
             && self.query.is_empty()
     }
@@ -108,14 +110,21 @@ impl Mount {
         self
     }
 
+    /// Hooks right above the transport, run for each send within this mount, after the session's; see
+    /// [`SessionBuilder::wire_hooks`](crate::SessionBuilder::wire_hooks).
+    pub fn wire_hooks(mut self, hooks: Hooks) -> Self {
+        self.wire_hooks = hooks;
+        self
+    }
+
     /// Auth for every request in this mount, however it came here.
     pub fn auth(mut self, auth: impl Auth) -> Self {
         self.auth = Some(PerRequest::Use(SharedAuth::new(auth)));
         self
     }
 
-    /// No auth in this mount, whatever the session has, a default `Authorization` header included; a request's own
-    /// still counts.
+    /// No auth in this mount, whatever the session has, a default `Authorization` header and a netrc included; a
+    /// request's own still counts.
     pub fn no_auth(mut self) -> Self {
         self.auth = Some(PerRequest::Off);
         self

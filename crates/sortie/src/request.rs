@@ -5,9 +5,8 @@ use http::header::{CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, UPGRADE};
 use http::{Extensions, HeaderMap, Method, Request, Uri, request, response};
 use serde::Serialize;
 use sortie_core::auth::{Auth, SharedAuth};
-use sortie_core::{Body, BoxError, PerRequest};
+use sortie_core::{Body, BoxError, PerRequest, Without};
 use sortie_layers::auth::{Basic, Bearer};
-use sortie_layers::headers::Without;
 use sortie_layers::hooks::{Asked, Hooks, IntoHookResult};
 use sortie_layers::query::QueryOptions;
 use sortie_layers::redirect::{Fragment, RedirectOptions};
@@ -17,6 +16,7 @@ use sortie_transport::proxy::{Proxies, Proxy};
 use sortie_transport::{ExpectContinue, InformationalHead, OnInformational, PhaseTimeouts, Versions};
 use url::Url;
 
+use crate::body::Wrapping;
 use crate::into_url::{self, IntoUrl, InvalidUrl};
 use crate::{Error, Response, Session, setter, userinfo};
 
@@ -33,12 +33,16 @@ pub struct RequestBuilder {
 struct Draft {
     method: Method,
     url: Url,
+    /// Whether the user name in the URL has a password, and that an empty one.
+    empty_password: bool,
     headers: HeaderMap,
     extensions: Extensions,
     hooks: Option<Hooks>,
     body: Body,
     /// The type of `body`, where the request does not set one itself.
-    content_type: Option<&'static str>,
+    content_type: Option<HeaderValue>,
+    /// What is put around `body` when all is set.
+    wrapping: Wrapping,
 }
 
 impl RequestBuilder {
@@ -61,6 +65,18 @@ impl RequestBuilder {
             self.draft = Err(error.into());
         }
         self
+    }
+
+    /// A body and the type that belongs to it.
+    pub(crate) fn with_content(
+        self,
+        make: impl FnOnce() -> Result<(Body, Option<HeaderValue>), setter::Invalid>,
+    ) -> Self {
+        self.try_edit(|draft| make().map(|(body, content_type)| draft.content(body, content_type)))
+    }
+
+    pub(crate) fn wrapping(self, change: impl FnOnce(&mut Wrapping)) -> Self {
+        self.edit(|draft| change(&mut draft.wrapping))
     }
 
     /// A header. It replaces what was set under this name before, and any default.
@@ -96,11 +112,7 @@ impl RequestBuilder {
             let query =
                 serde_html_form::to_string(query).map_err(|error| unserializable("RequestBuilder::query", &error))?;
             if !query.is_empty() {
-                let query = match draft.url.query() {
-                    Some(present) if !present.is_empty() => format!("{present}&{query}"),
-                    _ => query,
-                };
-                draft.url.set_query(Some(&query));
+                into_url::append_query(&mut draft.url, &query);
             }
             Ok::<_, setter::Invalid>(())
         })
@@ -116,7 +128,7 @@ impl RequestBuilder {
         self.try_edit(|draft| {
             let form =
                 serde_html_form::to_string(form).map_err(|error| unserializable("RequestBuilder::form", &error))?;
-            draft.content(form.into(), Some("application/x-www-form-urlencoded"));
+            draft.content(form.into(), Some(HeaderValue::from_static("application/x-www-form-urlencoded")));
             Ok::<_, setter::Invalid>(())
         })
     }
@@ -126,7 +138,7 @@ impl RequestBuilder {
     pub fn json<T: Serialize + ?Sized>(self, json: &T) -> Self {
         self.try_edit(|draft| {
             let json = serde_json::to_vec(json).map_err(|error| unserializable("RequestBuilder::json", &error))?;
-            draft.content(json.into(), Some("application/json"));
+            draft.content(json.into(), Some(HeaderValue::from_static("application/json")));
             Ok::<_, setter::Invalid>(())
         })
     }
@@ -137,8 +149,8 @@ impl RequestBuilder {
         self.extension(PerRequest::Use(SharedAuth::new(auth)))
     }
 
-    /// No auth for this request: neither the mount's nor the session's nor one from the URL, and no `Authorization` from
-    /// the session's default headers. One that is set on the request stays.
+    /// No auth for this request: neither the mount's nor the session's nor one from the URL or a netrc, and no
+    /// `Authorization` from the session's default headers. One that is set on the request stays.
     pub fn no_auth(self) -> Self {
         self.extension(PerRequest::<SharedAuth>::Off)
     }
@@ -256,7 +268,7 @@ impl RequestBuilder {
         self.extension(PerRequest::Use(redirect))
     }
 
-    /// No redirect of this request is followed: the 3xx is the response.
+    /// No redirect of this request is followed: the 3xx is the response, and [`Response::next`] leads on.
     pub fn no_redirect(self) -> Self {
         self.extension(PerRequest::<RedirectOptions>::Off)
     }
@@ -388,15 +400,18 @@ fn draft<M: TryInto<Method>>(session: &Session, method: M, url: impl IntoUrl) ->
     let method = method
         .try_into()
         .map_err(|_| setter::Invalid::new("Session::request", "the method is not a valid HTTP method name"))?;
+    let empty_password = into_url::has_empty_password(&url);
     let url = into_url::resolve(url, session.base_url())?;
     Ok(Draft {
         method,
         url,
+        empty_password,
         headers: HeaderMap::new(),
         extensions: Extensions::new(),
         hooks: None,
         body: Body::empty(),
         content_type: None,
+        wrapping: Wrapping::default(),
     })
 }
 
@@ -406,13 +421,13 @@ fn unserializable(setter: &'static str, error: &dyn fmt::Display) -> setter::Inv
 
 impl Draft {
     /// A body with its type, in place of those before. A `Content-Type` set by hand counts instead.
-    fn content(&mut self, body: Body, content_type: Option<&'static str>) {
+    fn content(&mut self, body: Body, content_type: Option<HeaderValue>) {
         self.body = body;
         self.content_type = content_type;
     }
 
     fn into_request(mut self) -> Result<(Request<Body>, Url), Error> {
-        if let Some(userinfo) = userinfo::take(&mut self.url) {
+        if let Some(userinfo) = userinfo::take(&mut self.url, self.empty_password) {
             self.extensions.insert(userinfo);
         }
         if let Some(fragment) = self.url.fragment() {
@@ -422,18 +437,14 @@ impl Draft {
             let alone = matches!(PerRequest::<Hooks>::of(&self.extensions), Some(PerRequest::Off));
             self.extensions.insert(PerRequest::Use(if alone { hooks.alone() } else { hooks }));
         }
-        if let Some(content_type) = self.content_type
+        if let Some(content_type) = self.content_type.take()
             && !Without::contains(&self.extensions, &CONTENT_TYPE)
             && !self.headers.contains_key(CONTENT_TYPE)
         {
-            setter::insert(
-                "RequestBuilder::headers",
-                &mut self.headers,
-                CONTENT_TYPE,
-                HeaderValue::from_static(content_type),
-            )?;
+            setter::insert("RequestBuilder::headers", &mut self.headers, CONTENT_TYPE, content_type)?;
         }
-        let mut request = Request::new(self.body);
+        let body = self.wrapping.wrap(self.body, &mut self.headers)?;
+        let mut request = Request::new(body);
         *request.method_mut() = self.method;
         *request.uri_mut() = uri(&self.url)?;
         *request.headers_mut() = self.headers;
@@ -577,6 +588,24 @@ mod tests {
         assert_eq!(request.uri(), "https://h/p");
         assert_eq!(request.extensions().get(), Some(&Userinfo::new("user", Some("secret".into()))));
         assert_eq!(request.extensions().get::<Fragment>().map(Fragment::as_str), Some("part"));
+    }
+
+    #[test]
+    fn an_empty_password_is_one_and_none_is_none() {
+        for (url, password) in [
+            ("http://user:@h/p", Some("")),
+            ("http://user@h/p", None),
+            ("http://user@h/:@p", None),
+            ("http://us:er@h/?q=://x:@y", Some("er")),
+            ("http://user:@a:@h\\p:@", Some("@a:")),
+        ] {
+            let built = session().get(url).build().unwrap();
+            let given = built.extensions().get::<Userinfo>().unwrap();
+            assert_eq!(given.password.as_deref(), password, "{url}");
+            let built = session().get(url.to_owned()).build().unwrap();
+            assert_eq!(built.extensions().get::<Userinfo>().unwrap().password.as_deref(), password, "{url}");
+        }
+        assert_eq!(session().get("http://:@h/").build().unwrap().extensions().get::<Userinfo>(), None);
     }
 
     #[test]

@@ -6,16 +6,16 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderName, Method, Request, Response as HttpResponse, Uri};
+use http::{Extensions, HeaderName, Method, Request, Response as HttpResponse, Uri};
 use sortie_core::{Body, BoxError, BoxFuture, BoxHttp, HttpService, InFlight, PerRequest, Ticket};
 use sortie_layers::base_url::BaseUrl;
-use sortie_layers::redirect::RedirectOptions;
+use sortie_layers::redirect::{Fragment, RedirectOptions};
 use sortie_transport::Transport;
 use tokio::time::Instant;
 use tower_service::Service;
 use url::Url;
 
-use crate::into_url::IntoUrl;
+use crate::into_url::{self, IntoUrl};
 use crate::settings::{Pool, Settings, TransportSetting};
 use crate::stack::Tower;
 use crate::{Error, RequestBuilder, Response, SessionBuilder, userinfo};
@@ -180,7 +180,10 @@ impl Session {
         userinfo::hide(&mut request)?;
         let uri = request.uri().to_string();
         // One in origin-form is below the base URL, which a layer puts before it.
-        let url = Url::parse(&uri).ok().or_else(|| self.base_url()?.join(&uri).ok());
+        let mut url = Url::parse(&uri).ok().or_else(|| self.base_url()?.join(&uri).ok());
+        if let (Some(url), Some(fragment)) = (&mut url, request.extensions().get::<Fragment>()) {
+            url.set_fragment(Some(fragment.as_str()));
+        }
         self.deliver(request, url).await
     }
 
@@ -188,10 +191,21 @@ impl Session {
         let started = Instant::now();
         let of_session = self.0.settings.as_ref().and_then(|settings| settings.max_body.as_ref());
         let max_body = PerRequest::resolve(request.extensions(), of_session).copied();
+        let url = url.map(|url| self.with_default_query(url, request.extensions()));
         match self.dispatch(request).await {
             Ok(response) => Ok(Response::received(response, url, started.elapsed()).limited(max_body)),
             Err(error) => Err(error.with_url(|| url)),
         }
+    }
+
+    /// The URL with the query parameters that the tower appends to it for every call.
+    fn with_default_query(&self, mut url: Url, request: &Extensions) -> Url {
+        // A tower that was composed by hand is its own affair.
+        let settings = self.0.settings.as_ref();
+        if let Some(query) = settings.and_then(|settings| settings.query.for_request(request)) {
+            into_url::append_query(&mut url, query.encoded());
+        }
+        url
     }
 
     /// Sends a request whose URI has no userinfo (any more).
@@ -344,7 +358,7 @@ impl fmt::Debug for Pending {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sortie_testkit::{Answer, Scripted};
+    use sortie_testkit::{Answer, Scripted, reply};
 
     #[test]
     #[cfg(feature = "cookies")]
@@ -352,6 +366,27 @@ mod tests {
         let session = Session::from_service(Session::new());
         assert!(session.cookies().is_none());
         assert!(session.to_builder().build().unwrap().cookies().is_some());
+    }
+
+    #[tokio::test]
+    async fn the_url_of_a_response_has_the_default_query_that_was_asked_for() {
+        let server = Scripted::<Body>::from_fn(|_, _| Ok(reply(200, [], "")));
+        let session = Session::builder().query("lang", "en").transport(server.clone()).build().unwrap();
+        let get = |url| session.get(url);
+        for (request, url) in [
+            (get("http://a.test/"), "http://a.test/?lang=en"),
+            (get("http://a.test/?a=1&#part"), "http://a.test/?a=1&lang=en#part"),
+            (get("http://a.test/").no_default_query(), "http://a.test/"),
+            (get("http://a.test/").default_query([("x", "y")].into()), "http://a.test/?x=y"),
+        ] {
+            let response = request.send().await.unwrap();
+            let response_url = response.url().unwrap();
+            assert_eq!(response_url.as_str(), url);
+            assert_eq!(server.requests().last().unwrap().uri, response_url[..url::Position::AfterQuery]);
+        }
+        let by_hand = Session::from_service(server.clone());
+        let response = by_hand.get("http://a.test/").default_query([("x", "y")].into()).send().await.unwrap();
+        assert_eq!(response.url().unwrap().as_str(), "http://a.test/");
     }
 
     #[tokio::test(start_paused = true)]

@@ -33,12 +33,17 @@ pub(crate) struct Settings {
     /// As a layer, because the budget is the layer's: all mounts and all sessions built from this one share it.
     pub(crate) retry: RetryLayer,
     pub(crate) auth: Option<SharedAuth>,
+    /// As an auth, which is made once for all mounts.
+    pub(crate) netrc: Option<SharedAuth>,
     pub(crate) hooks: Hooks,
     pub(crate) max_body: Option<MaxBody>,
+    pub(crate) wire_hooks: Hooks,
     #[cfg(feature = "cookies")]
     pub(crate) cookies: Option<sortie_cookies::CookieOptions>,
     #[cfg(feature = "cookies")]
     pub(crate) jar: Option<sortie_cookies::Jar>,
+    #[cfg(feature = "decompress")]
+    pub(crate) decompress: Option<sortie_decompress::DecompressOptions>,
     pub(crate) mounts: Vec<(Prefix, Mount)>,
     pub(crate) layers: Vec<UserLayer>,
     pub(crate) hop_layers: Vec<UserLayer>,
@@ -63,12 +68,16 @@ impl Default for Settings {
             redirect: RedirectOptions::default(),
             retry: RetryLayer::default(),
             auth: None,
+            netrc: None,
             hooks: Hooks::default(),
             max_body: None,
+            wire_hooks: Hooks::default(),
             #[cfg(feature = "cookies")]
             cookies: Some(sortie_cookies::CookieOptions::jar(jar.clone())),
             #[cfg(feature = "cookies")]
             jar: Some(jar),
+            #[cfg(feature = "decompress")]
+            decompress: Some(sortie_decompress::DecompressOptions::default()),
             mounts: Vec::new(),
             layers: Vec::new(),
             hop_layers: Vec::new(),

@@ -1,8 +1,7 @@
 //! A request that is sent more than once: for each page, each connection of an event source, each part of a file.
 
 use http::{HeaderName, HeaderValue, Request, request};
-use sortie_core::{Body, PerRequest, Replay};
-use sortie_layers::headers::Without;
+use sortie_core::{Body, PerRequest, Replay, Without};
 use sortie_layers::query::QueryOptions;
 use sortie_layers::redirect::{Fragment, RedirectOptions};
 use url::Url;

@@ -11,16 +11,17 @@ use url::Url;
 use crate::Error;
 use crate::into_url::InvalidUrl;
 
-/// Takes the user name and password out of `url`.
+/// Takes the user name and password out of `url`. A [`Url`] does not keep an empty password; it has one if
+/// `empty_password`.
 ///
 /// As in requests, a user name without a colon after it is no credential: servers would be asked with an empty password
 /// that nobody gave.
-pub(crate) fn take(url: &mut Url) -> Option<Userinfo> {
+pub(crate) fn take(url: &mut Url, empty_password: bool) -> Option<Userinfo> {
     if url.username().is_empty() && url.password().is_none() {
         return None;
     }
     let user = decode(url.username()).into_owned();
-    let password = url.password().map(|password| decode(password).into_owned());
+    let password = url.password().or(empty_password.then_some("")).map(|password| decode(password).into_owned());
     // Both fail only for URLs that cannot have userinfo, and this one has.
     let _ = url.set_username("");
     let _ = url.set_password(None);
@@ -63,7 +64,7 @@ mod tests {
             ("http://:only@h/x?q", "", Some("only")),
         ] {
             let mut parsed = Url::parse(url).unwrap();
-            let taken = take(&mut parsed).unwrap();
+            let taken = take(&mut parsed, false).unwrap();
             assert_eq!((taken.user.as_str(), taken.password.as_deref()), (user, password), "{url}");
             assert_eq!(parsed.as_str(), "http://h/x?q");
 

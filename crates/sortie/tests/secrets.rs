@@ -96,7 +96,7 @@ fn what_holds_a_secret_does_not_show_it() {
     silent(&RedirectLayer::new(RedirectOptions::default().sensitive(KEY)));
     silent(&RetryLayer::new(RetryOptions::standard()));
     silent(&Fragment::new(MARKER));
-    let hooks = Hooks::new().on_request(|request| drop(request.headers.insert(KEY, value())));
+    let hooks: Hooks = Hooks::new().on_request(|request| drop(request.headers.insert(KEY, value())));
     silent(&hooks);
     silent(&HooksLayer::new(hooks));
     silent(&BaseUrl::new(format!("http://a.test/?{MARKER}#{MARKER}").parse().unwrap()).unwrap());

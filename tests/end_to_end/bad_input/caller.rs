@@ -9,8 +9,8 @@ use sortie::transport::{TransportOptions, Versions};
 use sortie::{Body, Error, ErrorKind, Mount, Session, SessionBuilder};
 use sortie_testkit::{Scripted, TestServer, reply, told};
 
-use super::{error_of, secretive, sent_once};
-use crate::support::{SECRET, builder, check, ok, session};
+use super::{error_of, secretive};
+use crate::support::{SECRET, builder, check, ok, sent_once, session};
 
 #[track_caller]
 fn invalid(builder: SessionBuilder) -> Error {
@@ -45,6 +45,37 @@ async fn a_url_that_is_none_is_an_error() {
     }
 }
 
+// CVE-2019-11236 (urllib3): a line break in a URL was sent as it was. The URL standard drops it.
+#[tokio::test]
+async fn nothing_in_a_url_ends_the_request_line() {
+    let server = TestServer::from_fn(async |_| ok());
+    for (path, arrives) in [("/a\r\nX: y", "/aX:%20y"), ("/?q=\r\n\r\nGET", "/?q=GET"), ("/%0d%0aX", "/%0d%0aX")] {
+        session().get(format!("{}{path}", server.url(""))).send().await.unwrap();
+        assert_eq!(server.requests().last().unwrap().uri, arrives);
+    }
+}
+
+// CVE-2021-41945 (httpx): what was validated was another URL than what was asked.
+#[tokio::test]
+async fn the_host_that_is_read_from_an_odd_url_is_the_host_that_is_asked() {
+    let echo = Scripted::from_fn(|request, _| Ok(reply(200, [], request.uri.to_string())));
+    let session = builder().mount("http://a.test", echo).build().unwrap();
+    for odd in
+        ["http:////a.test/x", "http:/a.test/x", "http:\\\\a.test\\x", "http://b.test@a.test/x", "HTTP://A.TEST:80/x"]
+    {
+        let response = session.get(odd).send().await.unwrap();
+        assert_eq!(response.url().unwrap().as_str(), "http://a.test/x", "{odd}");
+        assert_eq!(response.text().await.unwrap(), "http://a.test/x", "{odd}");
+    }
+}
+
+// CVE-2021-33503 (urllib3): the time grew with the square of the length, days for a megabyte.
+#[tokio::test]
+async fn an_authority_of_a_megabyte_is_read_in_linear_time() {
+    let url = format!("http://{}/", "@".repeat(1_000_000));
+    check(&error_of(session().get(url)).await, ErrorKind::Builder, "");
+}
+
 #[tokio::test]
 async fn a_scheme_that_is_not_mounted_is_named_with_those_that_are() {
     let session = builder().mount("app://", Scripted::from_fn(|_, _| Ok(ok()))).build().unwrap();
@@ -60,6 +91,7 @@ async fn a_scheme_that_is_not_mounted_is_named_with_those_that_are() {
 
 const BROKEN: [&str; 4] = ["s3cret\r\nx: y", "s3cret\n", "s3cret\r", "s3cret\0"];
 
+// CVE-2019-9740 (urllib3), CVE-2023-37276 (aiohttp).
 #[tokio::test]
 async fn a_line_break_in_a_header_is_an_error_of_its_setter() {
     let session = session();
@@ -97,6 +129,7 @@ async fn of_several_invalid_values_the_first_is_reported() {
     check(&error_of(request).await, ErrorKind::Builder, "SessionBuilder::base_url");
 }
 
+// CVE-2020-26137 (urllib3), CVE-2023-49082 (aiohttp): a method with a line break in it began another request.
 #[tokio::test]
 async fn a_method_that_is_none_is_an_error() {
     for method in ["GET /s3cret\r\nA: b", "", "GE T", "GÉT"] {

@@ -5,9 +5,7 @@ mod caller;
 mod once;
 mod server;
 
-use std::convert::Infallible;
-
-use sortie::{Body, Error, RequestBuilder};
+use sortie::{Error, RequestBuilder};
 use sortie_testkit::TestServer;
 
 use crate::support::SECRET;
@@ -19,9 +17,4 @@ fn secretive(server: &TestServer, path: &str) -> String {
 
 async fn error_of(request: RequestBuilder) -> Error {
     request.send().await.expect_err("it must not be answered")
-}
-
-/// A body that can be sent one time.
-fn sent_once() -> Body {
-    Body::stream(futures_util::stream::iter(["up", "lo", "ad"].map(Ok::<_, Infallible>)))
 }

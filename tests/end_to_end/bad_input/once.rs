@@ -5,8 +5,8 @@ use sortie::retry::{Backoff, RetryOptions};
 use sortie::{Body, ErrorKind};
 use sortie_testkit::{Steps, TcpScript, TestServer};
 
-use super::{error_of, secretive, sent_once};
-use crate::support::{Challenged, builder, challenge, check, ok, redirect, session, try_again};
+use super::{error_of, secretive};
+use crate::support::{Challenged, builder, challenge, check, ok, redirect, sent_once, session, try_again};
 
 #[tokio::test]
 async fn a_redirect_that_needs_the_body_again_is_an_error_if_it_can_be_sent_only_once() {

@@ -22,8 +22,8 @@ fn leading_to(location: &'static [u8]) -> TestServer {
 #[tokio::test]
 async fn a_location_that_leads_nowhere_is_an_error_that_does_not_repeat_it() {
     for (location, says) in [
-        (&b"/\xff/s3cret"[..], "not UTF-8"),
-        (b"http://host:99999/s3cret", "not a valid URL"),
+        (&b"http://host:99999/s3cret"[..], "not a valid URL"),
+        (b"http://\xff/s3cret", "not a valid URL"),
         (b"http://host:s3cret/", "not a valid URL"),
         (b"http://[::s3cret/", "not a valid URL"),
         (b"http://", "not a valid URL"),
@@ -77,6 +77,7 @@ async fn a_redirect_to_another_scheme_has_to_be_allowed_and_mounted() {
     check(&error, ErrorKind::Redirect, "`file`");
 }
 
+// CVE-2025-50181 (urllib3): the limit of the client was not heeded.
 #[tokio::test]
 async fn a_redirect_loop_ends_at_the_limit_with_its_history() {
     let server = leading_to(b"/start?s3cret");

@@ -8,6 +8,7 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use sync_wrapper::SyncWrapper;
 
+use super::LengthMismatch;
 use crate::{BoxError, Ticket};
 
 pub(super) type BoxBody = Pin<Box<dyn Hold + Send + Sync>>;
@@ -76,16 +77,18 @@ where
 }
 
 pin_project! {
-    /// A stream of chunks as a body of unknown length.
+    /// A stream of chunks as a body, held to the length that was promised for it, if one was.
     pub(super) struct Streamed<S> {
         #[pin]
         stream: S,
+        length: Option<u64>,
+        sent: u64,
     }
 }
 
 impl<S> Streamed<S> {
-    pub(super) fn new(stream: S) -> Self {
-        Self { stream }
+    pub(super) fn new(stream: S, length: Option<u64>) -> Self {
+        Self { stream, length, sent: 0 }
     }
 }
 
@@ -105,7 +108,20 @@ where
     type Error = BoxError;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let item = ready!(self.project().stream.poll_next(cx));
-        Poll::Ready(item.map(|item| item.map(|chunk| Frame::data(chunk.into())).map_err(Into::into)))
+        let this = self.project();
+        let chunk = match ready!(this.stream.poll_next(cx)) {
+            Some(Ok(chunk)) => Some(chunk.into()),
+            Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
+            None => None,
+        };
+        *this.sent += chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
+        Poll::Ready(match this.length.and_then(|length| LengthMismatch::of(length, *this.sent, chunk.is_none())) {
+            Some(mismatch) => Some(Err(mismatch.into())),
+            None => chunk.map(|chunk| Ok(Frame::data(chunk))),
+        })
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.length.map_or_else(SizeHint::default, |length| SizeHint::with_exact(length.saturating_sub(self.sent)))
     }
 }

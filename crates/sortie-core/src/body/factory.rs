@@ -38,12 +38,9 @@ impl Factory {
             Some(Err(_)) => return Poll::Ready(frame),
             None => true,
         };
-        match self.length {
-            Some(length) if self.sent > length || (ended && self.sent < length) => {
-                let mismatch = LengthMismatch { promised: length, yielded: self.sent };
-                Poll::Ready(Some(Err(mismatch.into())))
-            }
-            _ => Poll::Ready(frame),
+        match self.length.and_then(|length| LengthMismatch::of(length, self.sent, ended)) {
+            Some(mismatch) => Poll::Ready(Some(Err(mismatch.into()))),
+            None => Poll::Ready(frame),
         }
     }
 
@@ -65,7 +62,7 @@ impl Factory {
 
 /// A body of promised length yielded more, or ended with less.
 ///
-/// The length given to [`Body::factory`] is wrong, or what it was taken from (a file) changed since.
+/// The length given to [`Body::factory`] or [`Body::sized_stream`] is wrong, or what it was taken from (a file) changed since.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LengthMismatch {
     promised: u64,
@@ -73,6 +70,11 @@ pub struct LengthMismatch {
 }
 
 impl LengthMismatch {
+    /// Whether a body that has yielded so much breaks its promise.
+    pub(super) fn of(promised: u64, yielded: u64, ended: bool) -> Option<Self> {
+        (yielded > promised || (ended && yielded < promised)).then_some(Self { promised, yielded })
+    }
+
     /// The length in octets that was given for the body.
     #[must_use]
     pub fn promised(&self) -> u64 {

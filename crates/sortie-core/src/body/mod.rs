@@ -12,10 +12,13 @@ use crate::{BoxError, Replay, Ticket};
 
 mod erased;
 mod factory;
+mod progress;
 
 use erased::{BoxBody, Streamed};
 use factory::Factory;
 pub use factory::LengthMismatch;
+pub use progress::Progress;
+use progress::Told;
 
 /// The body of a request or a response.
 ///
@@ -29,6 +32,8 @@ pub use factory::LengthMismatch;
 /// | [`Body::segments`] | yes | known |
 /// | [`Body::factory`] | yes: the closure makes the stream anew | as told |
 /// | [`Body::new`], [`Body::stream`] | no | as the body itself knows |
+/// | [`Body::sized_stream`] | no | as told |
+/// | [`Body::on_progress`] | as before | as before |
 ///
 /// A body of known length is sent with `Content-Length`, another chunked (HTTP/1.1) or by frames (HTTP/2).
 pub struct Body(Kind);
@@ -49,6 +54,7 @@ enum Other {
     Once(BoxBody),
     /// One of the others, with a ticket; `Once` keeps its own.
     Held(Box<Held>),
+    Told(Box<Told>),
 }
 
 struct Held {
@@ -108,7 +114,19 @@ impl Body {
         T: Into<Bytes> + 'static,
         E: Into<BoxError> + 'static,
     {
-        Self::of(Other::Once(erased::erase(Streamed::new(stream))))
+        Self::of(Other::Once(erased::erase(Streamed::new(stream, None))))
+    }
+
+    /// A stream of chunks, to be sent once, of `length` octets in all. One that yields more or less fails with
+    /// [`LengthMismatch`].
+    #[must_use]
+    pub fn sized_stream<S, T, E>(length: u64, stream: S) -> Self
+    where
+        S: Stream<Item = Result<T, E>> + Send + 'static,
+        T: Into<Bytes> + 'static,
+        E: Into<BoxError> + 'static,
+    {
+        Self::of(Other::Once(erased::erase(Streamed::new(stream, Some(length)))))
     }
 
     /// Several chunks of bytes, one after the other, without copying them together.
@@ -145,6 +163,32 @@ impl Body {
         Self::of(Other::Factory(Box::new(Factory::new(length, move || Self::new(make())))))
     }
 
+    /// Calls `tell` for each chunk that passes and once at the end: for a progress bar, in either direction.
+    ///
+    /// Each time that the body is sent again it begins anew, at 0. It is called where the body is read, so it must not
+    /// block. A body that is empty tells nothing, for nobody reads it.
+    ///
+    /// ```
+    /// use http_body_util::BodyExt;
+    /// use sortie_core::Body;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), sortie_core::BoxError> {
+    /// let body = Body::from("content").on_progress(|progress| {
+    ///     assert_eq!((progress.passed, progress.total, progress.ended), (7, Some(7), true));
+    /// });
+    /// assert_eq!(body.collect().await?.to_bytes(), "content");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn on_progress(self, tell: impl Fn(Progress) + Send + Sync + 'static) -> Self {
+        if self.is_end_stream() {
+            return self;
+        }
+        Self::of(Other::Told(Box::new(Told::new(self, Arc::new(tell)))))
+    }
+
     fn of(other: Other) -> Self {
         Self(Kind::Other(other))
     }
@@ -177,6 +221,7 @@ impl Body {
             Kind::Bytes(bytes) => Some(bytes),
             Kind::Other(Other::Empty) => Some(&[]),
             Kind::Other(Other::Held(held)) => held.body.as_bytes(),
+            Kind::Other(Other::Told(told)) => told.body.as_bytes(),
             Kind::Other(_) => None,
         }
     }
@@ -222,6 +267,7 @@ impl HttpBody for Body {
             Other::Factory(factory) => factory.poll_frame(cx),
             Other::Once(body) => body.as_mut().poll_frame(cx),
             Other::Held(held) => held.poll_frame(cx),
+            Other::Told(told) => told.poll_frame(cx),
         }
     }
 
@@ -233,6 +279,7 @@ impl HttpBody for Body {
             Kind::Other(Other::Factory(factory)) => factory.is_end_stream(),
             Kind::Other(Other::Once(body)) => body.is_end_stream(),
             Kind::Other(Other::Held(held)) => held.body.is_end_stream(),
+            Kind::Other(Other::Told(told)) => told.body.is_end_stream(),
         }
     }
 
@@ -244,6 +291,7 @@ impl HttpBody for Body {
             Kind::Other(Other::Factory(factory)) => factory.size_hint(),
             Kind::Other(Other::Once(body)) => body.size_hint(),
             Kind::Other(Other::Held(held)) => held.body.size_hint(),
+            Kind::Other(Other::Told(told)) => told.body.size_hint(),
         }
     }
 }
@@ -266,6 +314,7 @@ impl Replay for Body {
             Kind::Other(Other::Segments(segments)) => Other::Segments(Box::new(Segments::new(segments.all.clone()))),
             Kind::Other(Other::Factory(factory)) => Other::Factory(Box::new(factory.anew())),
             Kind::Other(Other::Held(held)) => return held.body.replay(),
+            Kind::Other(Other::Told(told)) => Other::Told(Box::new(told.over(told.body.replay()?))),
             Kind::Other(Other::Spent | Other::Once(_)) => return None,
         }))
     }
@@ -280,6 +329,7 @@ impl Replay for Body {
             Kind::Other(Other::Empty) => Some(Bytes::new()),
             Kind::Other(Other::Segments(segments)) => Some(segments.all.concat().into()),
             Kind::Other(Other::Held(held)) => held.body.content(),
+            Kind::Other(Other::Told(told)) => told.body.content(),
             Kind::Other(Other::Spent | Other::Factory(_) | Other::Once(_)) => None,
         }
     }
@@ -296,6 +346,7 @@ impl fmt::Debug for Body {
             Kind::Other(Other::Factory(_)) => "Factory",
             Kind::Other(Other::Once(_)) => "Once",
             Kind::Other(Other::Held(held)) => return held.body.fmt(f),
+            Kind::Other(Other::Told(told)) => return told.body.fmt(f),
         };
         f.debug_struct("Body").field("kind", &kind).field("length", &self.content_length()).finish()
     }

@@ -1,5 +1,6 @@
 use std::cell::Cell;
 use std::collections::VecDeque;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http_body_util::BodyExt;
@@ -45,6 +46,7 @@ async fn every_kind_yields_its_content_and_its_replay_does_too() {
         (Body::factory(Some(3), || Body::from("abc")), Some(3), true),
         (Body::factory(None, || Body::stream(Chunks::new(["a", "bc"]))), None, true),
         (Body::stream(Chunks::new(["abc"])), None, false),
+        (Body::sized_stream(3, Chunks::new(["a", "bc"])), Some(3), false),
         (Body::new("abc".to_owned()), Some(3), false),
     ] {
         let name = format!("{body:?}");
@@ -154,4 +156,37 @@ fn a_body_is_small_for_it_is_moved_through_every_layer() {
     assert_eq!(size_of::<Body>(), 4 * size_of::<usize>());
     #[cfg(target_pointer_width = "64")]
     assert_eq!(size_of::<http::Request<Body>>(), 256);
+}
+
+#[tokio::test]
+async fn progress_is_told_for_each_chunk_and_begins_anew_when_the_body_is_sent_again() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let body = |body: Body| {
+        let seen = seen.clone();
+        body.on_progress(move |now| seen.lock().unwrap().push((now.passed, now.total, now.ended)))
+    };
+    let known = body(segments());
+    let again = known.replay().unwrap();
+    assert_eq!(known.content_length(), Some(3));
+    assert_eq!((text(known).await, text(again).await), ("abc".to_owned(), "abc".to_owned()));
+    let once = [(2, Some(3), false), (3, Some(3), true)];
+    assert_eq!(std::mem::take(&mut *seen.lock().unwrap()), [once, once].concat());
+
+    let unknown = body(Body::stream(Chunks::new(["a", "bc"])));
+    assert!(unknown.replay().is_none());
+    assert_eq!(text(unknown).await, "abc");
+    assert_eq!(std::mem::take(&mut *seen.lock().unwrap()), [(1, None, false), (3, None, false), (3, None, true)]);
+
+    let failing = body(Body::factory(Some(4), || Body::from("abc")));
+    assert!(failing.collect().await.is_err());
+    assert_eq!(*seen.lock().unwrap(), [(3, Some(4), false)]);
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_its_promised_length_fails() {
+    for (chunks, yielded) in [(vec!["ab", "c"], 3), (vec!["abc", "def"], 6)] {
+        let error = Body::sized_stream(5, Chunks::new(chunks)).collect().await.unwrap_err();
+        let mismatch = find::<LengthMismatch>(&*error).unwrap();
+        assert_eq!((mismatch.promised(), mismatch.yielded()), (5, yielded));
+    }
 }

@@ -12,12 +12,13 @@ use super::{AuthOptions, Basic};
 pub(super) enum Chosen {
     Shared(SharedAuth),
     Userinfo(Basic),
+    Fallback(SharedAuth),
 }
 
 impl Chosen {
     pub(super) fn auth(&self) -> &dyn Auth {
         match self {
-            Self::Shared(auth) => &**auth,
+            Self::Shared(auth) | Self::Fallback(auth) => &**auth,
             Self::Userinfo(basic) => basic,
         }
     }
@@ -26,9 +27,9 @@ impl Chosen {
 /// The auth for a request of this head, with the userinfo of its URI; `None` if it is sent as it is.
 ///
 /// In this order, each only where it applies: the request's, an `Authorization` set on the request (which is no auth:
-/// it is sent as it is), the mount's, the session's, a default `Authorization`, the userinfo of the URL.
+/// it is sent as it is), the mount's, the session's, a default `Authorization`, the userinfo of the URL, the fallback.
 pub(super) fn choose(
-    named: Option<Userinfo>,
+    named: Option<&Userinfo>,
     headers: &HeaderMap,
     extensions: &Extensions,
     options: &AuthOptions,
@@ -48,12 +49,14 @@ pub(super) fn choose(
     if let Some(auth) = configured {
         return Some(Chosen::Shared(auth.clone()));
     }
-    if has_header || !at_home {
+    if has_header {
         return None;
     }
-    let Userinfo { user, password, .. } = extensions.get().cloned().or(named)?;
     // As in requests, a user without a password (`user@`, not `user:@`) is not sent.
-    Some(Chosen::Userinfo(Basic::new(user, password?)))
+    if at_home && let Some(Userinfo { user, password: Some(password), .. }) = extensions.get().or(named) {
+        return Some(Chosen::Userinfo(Basic::new(user, password)));
+    }
+    options.fallback.clone().map(Chosen::Fallback)
 }
 
 #[cfg(test)]
@@ -71,7 +74,7 @@ mod tests {
     }
 
     /// Who signs, given the letters of what there is: `r`equest auth, `o`ff, an explicit `h`eader, a `d`efault header,
-    /// `m`ount auth, `s`ession auth, user`i`nfo, `u`serinfo in the URI; `x` after a hop to a foreign origin.
+    /// `m`ount auth, `s`ession auth, user`i`nfo, `u`serinfo in the URI, a `f`allback; `x` after a hop to a foreign origin.
     fn signer(there: &str) -> String {
         let has = |letter| there.contains(letter);
         let uri: Uri = if has('u') { "http://uri:x@a/" } else { "http://a/" }.parse().unwrap();
@@ -79,6 +82,7 @@ mod tests {
         let options = AuthOptions {
             mount: has('m').then(|| named("mount")),
             session: has('s').then(|| named("session")),
+            fallback: has('f').then(|| named("fallback")),
             ..AuthOptions::default()
         };
         if has('r') {
@@ -99,7 +103,9 @@ mod tests {
         if has('x') {
             extensions.insert(Chain::extend(None, &"http://b/".parse().unwrap(), &uri).unwrap());
         }
-        let Some(chosen) = choose(userinfo::of(&uri), &headers, &extensions, &options) else { return "none".into() };
+        let Some(chosen) = choose(userinfo::of(&uri).as_ref(), &headers, &extensions, &options) else {
+            return "none".into();
+        };
         if let Chosen::Userinfo(_) = chosen {
             return "userinfo".into();
         }
@@ -108,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn request_then_header_then_mount_then_session_then_default_then_userinfo() {
+    fn request_then_header_then_mount_then_session_then_default_then_userinfo_then_fallback() {
         for (there, expected) in [
             ("rhmsiu", "request"),
             ("rd", "request"),
@@ -130,6 +136,21 @@ mod tests {
             ("xds", "none"),
             ("xhm", "none"),
             ("xom", "none"),
+            // The fallback is last, and knows by itself whose server it is.
+            ("rhmsiuf", "request"),
+            ("hf", "none"),
+            ("mf", "mount"),
+            ("sf", "session"),
+            ("df", "none"),
+            ("if", "userinfo"),
+            ("uf", "userinfo"),
+            ("f", "fallback"),
+            ("of", "none"),
+            ("xrsiuf", "fallback"),
+            ("xmf", "mount"),
+            ("xdf", "none"),
+            ("xhf", "none"),
+            ("xof", "none"),
         ] {
             assert_eq!(signer(there), expected, "{there}");
         }
@@ -138,8 +159,8 @@ mod tests {
     #[test]
     fn userinfo_needs_a_password_though_it_may_be_empty() {
         let chosen = |uri: &str| {
-            choose(userinfo::of(&uri.parse().unwrap()), &HeaderMap::new(), &Extensions::new(), &AuthOptions::default())
-                .is_some()
+            let named = userinfo::of(&uri.parse().unwrap());
+            choose(named.as_ref(), &HeaderMap::new(), &Extensions::new(), &AuthOptions::default()).is_some()
         };
         for (uri, signs) in
             [("http://u:p@a/", true), ("http://u:@a/", true), ("http://:p@a/", true), ("http://u@a/", false)]

@@ -27,6 +27,32 @@ impl Error for SigningFailed {
     }
 }
 
+/// The scheme does not believe the server's answer; the [`source`](Error::source) is the scheme's error.
+///
+/// The request was sent, and may have had its effect.
+#[derive(Debug)]
+pub struct AnswerRejected {
+    source: BoxError,
+}
+
+impl AnswerRejected {
+    pub(super) fn new(source: BoxError) -> Self {
+        Self { source }
+    }
+}
+
+impl fmt::Display for AnswerRejected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the answer does not come from who it should")
+    }
+}
+
+impl Error for AnswerRejected {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.source)
+    }
+}
+
 /// A challenge is to be answered by sending the request again, and its body can be sent only once.
 ///
 /// A body of bytes or from `Body::factory` can be sent again. It is never replaced by an empty one.

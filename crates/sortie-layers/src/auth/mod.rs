@@ -36,16 +36,20 @@
 //!    request's own is `Off`
 //! 6. user and password of the URL, by Basic: from [`Userinfo`](sortie_core::auth::Userinfo) in the request's
 //!    extensions, or from its URI
+//! 7. [`AuthOptions::fallback`], a netrc for example, if it has something for the request; not if the request's own is
+//!    `Off`
 //!
 //! 1, 4 and 6 act only until the first redirect to a foreign origin ([`Chain`](sortie_core::Chain)), and not after it
-//! even if the chain comes back. The mount's acts always: a mount knows its servers.
+//! even if the chain comes back. The mount's acts always: a mount knows its servers. So does the fallback, which must
+//! know whose credentials it has.
 //!
 //! Userinfo never stays in the URI.
 //!
 //! # Challenges
 //!
 //! A scheme with [legs](Auth::legs) sees every answer and may have the request sent again that often, signed anew. The
-//! answers before the last are dropped; [`NotReplayable`] is the error if the body can be sent only once.
+//! answers before the last are dropped; [`NotReplayable`] is the error if the body can be sent only once, and
+//! [`AnswerRejected`] if the scheme does not believe the answer.
 //!
 //! # Per-request override
 //!
@@ -68,7 +72,7 @@ use std::task::{Context, Poll};
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, request, response};
-use sortie_core::auth::{Answer, Auth, Recipient, SharedAuth, Signing, Unsigned, Verdict};
+use sortie_core::auth::{Answer, Auth, Recipient, SharedAuth, Signing, Unsigned, Userinfo, Verdict};
 use sortie_core::{BoxError, Defaulted, PerRequest, Replay, call_when_ready};
 use tower_layer::Layer;
 use tower_service::Service;
@@ -82,7 +86,7 @@ pub(crate) mod userinfo;
 
 pub use basic::Basic;
 pub use bearer::{Bearer, BearerToken};
-pub use error::{NotReplayable, SigningFailed};
+pub use error::{AnswerRejected, NotReplayable, SigningFailed};
 pub use header_key::HeaderKey;
 
 use crate::again::{FirstThenLoop, Nothing, take_ready};
@@ -100,6 +104,12 @@ pub struct AuthOptions {
     pub mount: Option<SharedAuth>,
     /// What becomes of an `Authorization` header that only a default put there; it is sent by default.
     pub default_header: DefaultHeader,
+    /// For every request that nothing else signs, also after a redirect to a foreign origin; none by default.
+    ///
+    /// It chooses by itself, and must: one that signs whatever comes by would tell its secret to whoever is redirected
+    /// to. Where the URL names a user without a password, it finds the
+    /// [`Userinfo`](sortie_core::auth::Userinfo) in the request's extensions.
+    pub fallback: Option<SharedAuth>,
 }
 
 /// What becomes of an `Authorization` header that a default filled in ([`Defaulted`]) and
@@ -131,6 +141,12 @@ impl AuthOptions {
     #[must_use]
     pub fn default_header(self, default_header: DefaultHeader) -> Self {
         Self { default_header, ..self }
+    }
+
+    /// The auth for every request that nothing else signs: see [the field](Self#structfield.fallback).
+    #[must_use]
+    pub fn fallback(self, auth: impl Auth) -> Self {
+        Self { fallback: Some(SharedAuth::new(auth)), ..self }
     }
 }
 
@@ -196,8 +212,13 @@ where
             request.headers_mut().remove(AUTHORIZATION);
         }
         let named = userinfo::take(request.uri_mut());
-        let chosen = choose(named, request.headers(), request.extensions(), &self.options);
+        let chosen = choose(named.as_ref(), request.headers(), request.extensions(), &self.options);
         let Some(chosen) = chosen else { return FirstThenLoop::new(self.inner.call(request), None) };
+        if let (Chosen::Fallback(_), Some(named)) = (&chosen, named)
+            && request.extensions().get::<Userinfo>().is_none()
+        {
+            request.extensions_mut().insert(named);
+        }
         // What has lost is not sent, also not on the leg before the challenge.
         request.headers_mut().remove(AUTHORIZATION);
         let (mut head, body) = request.into_parts();
@@ -269,12 +290,15 @@ where
             Some(challenge) => sign(auth, unsigned.challenged(challenge, leg)).await?,
             None => sign(auth, unsigned).await?,
         }
+        let credentials = signed.headers.get(AUTHORIZATION).cloned();
         let request = Request::from_parts(signed, body);
         let response = call_when_ready(&mut service, request).await.map_err(Into::into)?;
         let (parts, content) = response.into_parts();
         let answer = Answer::new(&head.method, &head.uri, &parts, Recipient::Server, leg);
-        if auth.examine(&answer) != Verdict::Resend || leg == legs {
-            return Ok(Response::from_parts(parts, content));
+        match auth.examine(&answer.with_credentials(credentials.as_ref())) {
+            Verdict::Resend if leg < legs => {}
+            Verdict::Fail(error) => return Err(AnswerRejected::new(error).into()),
+            _ => return Ok(Response::from_parts(parts, content)),
         }
         drop(content);
         body = spare.as_ref().and_then(Replay::replay).ok_or_else(|| NotReplayable::new(parts.status))?;

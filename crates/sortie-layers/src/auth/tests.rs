@@ -268,3 +268,29 @@ async fn a_default_header_can_be_kept_from_whoever_is_reached_through_the_layer(
         assert_eq!(found, sent, "{defaulted} {off} {default_header:?} {uri}");
     }
 }
+
+#[tokio::test]
+async fn a_fallback_is_told_which_user_the_url_names_and_may_leave_the_request_alone() {
+    let fallback = |request: &mut Unsigned<'_>| {
+        if let Some(named) = request.parts_mut().extensions.get::<Userinfo>().cloned() {
+            request.headers_mut().insert(AUTHORIZATION, named.user.parse()?);
+        }
+        Ok(())
+    };
+    let info = |user: &str| Some(Userinfo::new(user, None));
+    for (uri, extension, sent) in [
+        ("http://u@a/", None, "u"),
+        ("http://u@a/", info("extension"), "extension"),
+        ("http://a/", info("extension"), "extension"),
+        ("http://a/", None, "none"),
+        ("http://u:p@a/", None, "Basic dTpw"),
+    ] {
+        let server = Scripted::new([status(200)]);
+        let mut request = Request::get(uri).body(Body::empty()).unwrap();
+        extension.map(|info| request.extensions_mut().insert(info));
+        let layer = AuthLayer::new(AuthOptions::default().fallback(fallback));
+        layer.layer(server.clone()).oneshot(request).await.unwrap();
+        assert_eq!(authorizations(&server), [sent], "{uri}");
+        assert_eq!(server.requests()[0].uri, "http://a/");
+    }
+}

@@ -5,37 +5,52 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use http::{request, response};
+use http::{Response, request, response};
 use sortie_core::{BoxError, BoxFuture};
 
 use super::{Asked, Event, HookFailed};
 
 /// The hooks of one owner.
-#[derive(Clone, Default)]
-pub(super) struct Chain {
-    pub(super) request: Vec<RequestHook>,
+pub(super) struct Chain<RB> {
+    pub(super) request: Vec<RequestHook<RB>>,
     pub(super) response: Vec<ResponseHook>,
-    pub(super) error: Vec<ErrorHook>,
+    pub(super) error: Vec<ErrorHook<RB>>,
 }
 
-impl Chain {
+impl<RB> Chain<RB> {
     pub(super) fn is_empty(&self) -> bool {
         self.request.is_empty() && self.response.is_empty() && self.error.is_empty()
     }
 }
 
+// Neither is derived: that would ask the same of the body.
+impl<RB> Default for Chain<RB> {
+    fn default() -> Self {
+        Self { request: Vec::new(), response: Vec::new(), error: Vec::new() }
+    }
+}
+
+impl<RB> Clone for Chain<RB> {
+    fn clone(&self) -> Self {
+        Self { request: self.request.clone(), response: self.response.clone(), error: self.error.clone() }
+    }
+}
+
+/// What a request hook comes to: `Some` if it answers in the place of the service.
+pub(super) type Answer<RB> = Result<Option<Response<RB>>, BoxError>;
 type Done = Result<(), BoxError>;
-type RequestHook = Hook<
-    dyn Fn(&mut request::Parts) -> Done + Send + Sync,
-    dyn for<'a> Fn(&'a mut request::Parts) -> BoxFuture<'a, Done> + Send + Sync,
+
+pub(super) type RequestHook<RB> = Hook<
+    dyn Fn(&mut request::Parts) -> Answer<RB> + Send + Sync,
+    dyn for<'a> Fn(&'a mut request::Parts) -> BoxFuture<'a, Answer<RB>> + Send + Sync,
 >;
 type ResponseHook = Hook<
     dyn Fn(&mut response::Parts, &Asked) -> Done + Send + Sync,
     dyn for<'a> Fn(&'a mut response::Parts, &'a Asked) -> BoxFuture<'a, Done> + Send + Sync,
 >;
-type ErrorHook = Hook<
-    dyn Fn(&BoxError, &Asked) + Send + Sync,
-    dyn for<'a> Fn(&'a BoxError, &'a Asked) -> BoxFuture<'a, ()> + Send + Sync,
+pub(super) type ErrorHook<RB> = Hook<
+    dyn Fn(&BoxError, &Asked) -> Option<Response<RB>> + Send + Sync,
+    dyn for<'a> Fn(&'a BoxError, &'a Asked) -> BoxFuture<'a, Option<Response<RB>>> + Send + Sync,
 >;
 
 /// A hook that returns at once, or one that may wait.
@@ -54,12 +69,27 @@ impl<S: ?Sized, A: ?Sized> Clone for Hook<S, A> {
 }
 
 /// The hooks that run for one request: the session's, then its own.
-#[derive(Clone)]
-pub(super) struct Chosen([Option<Arc<Chain>>; 2]);
+pub(super) struct Chosen<RB>([Option<Arc<Chain<RB>>>; 2]);
 
-impl Chosen {
+impl<RB> Clone for Chosen<RB> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+/// A request after its hooks, and the answer of the one that ended the chain with it.
+pub(super) type Prepared<RB> = Result<(request::Parts, Option<Response<RB>>), HookFailed>;
+
+/// The end of a failed call after its error hooks: an answer if one of them gave it. Then the response hooks are next.
+pub(super) struct Failed<RB> {
+    pub(super) end: Result<Response<RB>, BoxError>,
+    pub(super) hooks: Chosen<RB>,
+    pub(super) asked: Asked,
+}
+
+impl<RB: 'static> Chosen<RB> {
     /// `None` if there is nothing to run.
-    pub(super) fn new(chains: [Option<&Arc<Chain>>; 2]) -> Option<Self> {
+    pub(super) fn new(chains: [Option<&Arc<Chain<RB>>>; 2]) -> Option<Self> {
         chains.iter().any(Option::is_some).then(|| Self(chains.map(|chain| chain.cloned())))
     }
 
@@ -68,7 +98,8 @@ impl Chosen {
         self.0.iter().flatten().any(|chain| !chain.response.is_empty() || !chain.error.is_empty())
     }
 
-    pub(super) fn request(&self, mut parts: request::Parts) -> Run<Result<request::Parts, HookFailed>> {
+    /// The head as the hooks leave it, and the answer of the one that ended the chain with it.
+    pub(super) fn request(&self, mut parts: request::Parts) -> Run<Prepared<RB>> {
         let hooks = self.clone();
         Run::start(self.wait(|chain| &chain.request), async move {
             for hook in hooks.each(|chain| &chain.request) {
@@ -76,9 +107,11 @@ impl Chosen {
                     Hook::Sync(hook) => hook(&mut parts),
                     Hook::Async(hook) => hook(&mut parts).await,
                 };
-                done.map_err(|error| HookFailed::new(Event::Request, error))?;
+                if let Some(answer) = done.map_err(|error| HookFailed::new(Event::Request, error))? {
+                    return Ok((parts, Some(answer)));
+                }
             }
-            Ok(parts)
+            Ok((parts, None))
         })
     }
 
@@ -95,23 +128,29 @@ impl Chosen {
         })
     }
 
-    pub(super) fn error(self, error: BoxError, asked: Asked) -> Run<BoxError> {
+    pub(super) fn error(self, error: BoxError, asked: Asked) -> Run<Failed<RB>> {
         Run::start(self.wait(|chain| &chain.error), async move {
-            for hook in self.each(|chain| &chain.error) {
-                match hook {
-                    Hook::Sync(hook) => hook(&error, &asked),
-                    Hook::Async(hook) => hook(&error, &asked).await,
+            let answer = 'asked: {
+                for hook in self.each(|chain| &chain.error) {
+                    let answer = match hook {
+                        Hook::Sync(hook) => hook(&error, &asked),
+                        Hook::Async(hook) => hook(&error, &asked).await,
+                    };
+                    if let Some(answer) = answer {
+                        break 'asked Some(answer);
+                    }
                 }
-            }
-            error
+                None
+            };
+            Failed { end: answer.ok_or(error), hooks: self, asked }
         })
     }
 
-    fn each<'a, T: 'a>(&'a self, hooks: fn(&Chain) -> &Vec<T>) -> impl Iterator<Item = &'a T> {
+    fn each<'a, T: 'a>(&'a self, hooks: fn(&Chain<RB>) -> &Vec<T>) -> impl Iterator<Item = &'a T> {
         self.0.iter().flatten().flat_map(move |chain| hooks(chain))
     }
 
-    fn wait<S: ?Sized, A: ?Sized>(&self, hooks: fn(&Chain) -> &Vec<Hook<S, A>>) -> bool {
+    fn wait<S: ?Sized, A: ?Sized>(&self, hooks: fn(&Chain<RB>) -> &Vec<Hook<S, A>>) -> bool {
         self.0.iter().flatten().any(|chain| hooks(chain).iter().any(|hook| matches!(hook, Hook::Async(_))))
     }
 }

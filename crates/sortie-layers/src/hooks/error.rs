@@ -1,6 +1,7 @@
 use std::error::Error;
 use std::fmt;
 
+use http::Response;
 use sortie_core::BoxError;
 
 /// What a hook may return: nothing, or a `Result` without a value.
@@ -21,6 +22,28 @@ impl IntoHookResult for () {
 
 impl<E: Into<BoxError>> IntoHookResult for Result<(), E> {
     fn into_hook_result(self) -> Result<(), BoxError> {
+        self.map_err(Into::into)
+    }
+}
+
+/// What a hook may return that can answer a request: an answer or none, or a `Result` of that.
+pub trait IntoAnswer<RB> {
+    /// The result that it stands for.
+    ///
+    /// # Errors
+    ///
+    /// Those of the hook.
+    fn into_answer(self) -> Result<Option<Response<RB>>, BoxError>;
+}
+
+impl<RB> IntoAnswer<RB> for Option<Response<RB>> {
+    fn into_answer(self) -> Result<Self, BoxError> {
+        Ok(self)
+    }
+}
+
+impl<RB, E: Into<BoxError>> IntoAnswer<RB> for Result<Option<Response<RB>>, E> {
+    fn into_answer(self) -> Result<Option<Response<RB>>, BoxError> {
         self.map_err(Into::into)
     }
 }

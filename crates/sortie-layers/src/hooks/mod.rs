@@ -32,47 +32,90 @@
 //! # }
 //! ```
 //!
+//! # Answers
+//!
+//! [`Hooks::answer_request`] takes a hook that may answer by itself, from a cache for example: nothing is sent then, and
+//! neither the request hooks after it nor anything further in sees the request. [`Hooks::answer_error`] takes one that may
+//! answer in the place of a failure. Such an answer is one as any other: all response hooks of this layer see it, and
+//! Redirect above follows it if it is a redirect.
+//!
+//! ```
+//! use http::{Request, Response};
+//! use sortie_core::Body;
+//! use sortie_layers::hooks::{Hooks, HooksLayer};
+//! use sortie_testkit::{Answer, Scripted};
+//! use tower::{ServiceBuilder, ServiceExt};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), sortie_core::BoxError> {
+//! let hooks = Hooks::new()
+//!     .answer_request(|request| {
+//!         (request.uri.path() == "/about").then(|| Response::new(Body::from("from the cache")))
+//!     })
+//!     .answer_error(|_, _| Some(Response::builder().status(503).body(Body::empty()).unwrap()));
+//! let server = Scripted::new([Answer::error("the network is down")]);
+//! let client = ServiceBuilder::new().layer(HooksLayer::new(hooks)).service(server.clone());
+//!
+//! let about = client.clone().oneshot(Request::get("http://a.test/about").body(Body::empty())?).await?;
+//! assert_eq!((about.body().as_bytes(), server.count()), (Some(&b"from the cache"[..]), 0));
+//! let other = client.oneshot(Request::get("http://a.test/").body(Body::empty())?).await?;
+//! assert_eq!((other.status().as_u16(), server.count()), (503, 1));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Per-request override
 //!
 //! [`PerRequest<Hooks>`](PerRequest): `Use` runs these after the session's, or with [`Hooks::alone`] in their place;
-//! `Off` runs none. A mount's ([`HooksLayer::for_mount`]) are not affected.
+//! `Off` runs none. Those of a layer that is [fixed](HooksLayer::fixed) are not affected. Over a service that answers with
+//! other bodies than [`Body`], the override is a `PerRequest<Hooks<ThatBody>>`.
 //!
 //! # Order
 //!
 //! Inside Redirect and outside Mounts: once per hop, with the URL and the headers of the hop. Attempts, challenges and
-//! their signatures are further in and not seen.
+//! their signatures are further in and not seen. A mount's own ([fixed](HooksLayer::fixed)) run within these.
+//!
+//! At the wire, inside Auth and Cookies and right above the transport (also fixed): once per send, with what is sent and
+//! what comes back, a 401 that is answered and a 503 that is tried again included. An answer that is given there in the
+//! transport's stead is to the layers above the server's: Retry may repeat it, Auth may answer it, the jar keeps its
+//! cookies; and a failed hook ends the attempt, which Retry does not repeat.
+//!
+//! On a request the outer hooks run before the inner ones, on a response or an error after them.
 //!
 //! # Differences from requests
 //!
 //! - There are hooks for requests and errors, and they may be async.
 //! - A request's hooks are added to the session's; in requests they replace them.
+//! - A response hook changes the response's head, and cannot put another response into its place.
 
 use std::fmt;
 use std::sync::Arc;
 
-use http::{Extensions, Method, Uri, request, response};
-use sortie_core::{BoxError, BoxFuture, PerRequest};
+use http::{Extensions, Method, Response, Uri, request, response};
+use sortie_core::{Body, BoxError, BoxFuture, PerRequest};
 use tower_layer::Layer;
 
 mod chain;
 mod error;
 mod service;
 
-use chain::{Chain, Hook};
-pub use error::{Event, HookFailed, IntoHookResult};
+use chain::{Answer, Chain, Hook};
+pub use error::{Event, HookFailed, IntoAnswer, IntoHookResult};
 pub use service::{Hooked, HooksFuture};
 
 /// Callbacks for requests, responses and errors; none by default.
 ///
 /// The hooks that are given to `on_…` return nothing, or a `Result` whose error may be anything that turns into a
-/// [`BoxError`].
-#[derive(Clone, Default)]
-pub struct Hooks {
-    chain: Arc<Chain>,
+/// [`BoxError`]; those given to `answer_…` may also answer.
+///
+/// `RB` is the body of the responses of the service around which the hooks are put: [`Body`] everywhere in a session. It
+/// is that of their answers.
+pub struct Hooks<RB = Body> {
+    chain: Arc<Chain<RB>>,
     alone: bool,
 }
 
-impl Hooks {
+impl<RB> Hooks<RB> {
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -85,6 +128,14 @@ impl Hooks {
         Self::default()
     }
 
+    /// As the hooks of one request: they replace the session's instead of running after them.
+    #[must_use]
+    pub fn alone(self) -> Self {
+        Self { alone: true, ..self }
+    }
+}
+
+impl<RB: 'static> Hooks<RB> {
     /// Calls `hook` with the head of each request before it is sent.
     #[must_use]
     pub fn on_request<F, R>(self, hook: F) -> Self
@@ -92,7 +143,7 @@ impl Hooks {
         F: Fn(&mut request::Parts) -> R + Send + Sync + 'static,
         R: IntoHookResult,
     {
-        let hook = move |request: &mut request::Parts| hook(request).into_hook_result();
+        let hook = move |request: &mut request::Parts| hook(request).into_hook_result().map(|()| None);
         self.with(|chain| chain.request.push(Hook::Sync(Arc::new(hook))))
     }
 
@@ -101,7 +152,7 @@ impl Hooks {
     /// ```
     /// use sortie_layers::hooks::Hooks;
     ///
-    /// let hooks = Hooks::new().on_request_async(|request| {
+    /// let hooks: Hooks = Hooks::new().on_request_async(|request| {
     ///     Box::pin(async move {
     ///         tokio::task::yield_now().await;
     ///         request.headers.insert("x-token", "t0k3n".parse()?);
@@ -113,6 +164,31 @@ impl Hooks {
     pub fn on_request_async<F>(self, hook: F) -> Self
     where
         F: for<'a> Fn(&'a mut request::Parts) -> BoxFuture<'a, Result<(), BoxError>> + Send + Sync + 'static,
+    {
+        self.answer_request_async(move |request| {
+            let hook = hook(request);
+            Box::pin(async move { hook.await.map(|()| None) })
+        })
+    }
+
+    /// Calls `hook` with the head of each request before it is sent; what it returns, if anything, is the answer.
+    ///
+    /// Nothing is sent then: the request hooks after it are not called, the response hooks are.
+    #[must_use]
+    pub fn answer_request<F, R>(self, hook: F) -> Self
+    where
+        F: Fn(&mut request::Parts) -> R + Send + Sync + 'static,
+        R: IntoAnswer<RB>,
+    {
+        let hook = move |request: &mut request::Parts| hook(request).into_answer();
+        self.with(|chain| chain.request.push(Hook::Sync(Arc::new(hook))))
+    }
+
+    /// As [`answer_request`](Self::answer_request), with a hook that may wait; it is dropped with the call.
+    #[must_use]
+    pub fn answer_request_async<F>(self, hook: F) -> Self
+    where
+        F: for<'a> Fn(&'a mut request::Parts) -> BoxFuture<'a, Answer<RB>> + Send + Sync + 'static,
     {
         self.with(|chain| chain.request.push(Hook::Async(Arc::new(hook))))
     }
@@ -148,7 +224,10 @@ impl Hooks {
     where
         F: Fn(&BoxError, &Asked) + Send + Sync + 'static,
     {
-        self.with(|chain| chain.error.push(Hook::Sync(Arc::new(hook))))
+        self.answer_error(move |error, asked| {
+            hook(error, asked);
+            None
+        })
     }
 
     /// As [`on_error`](Self::on_error), with a hook that may wait; it is dropped with the call.
@@ -157,22 +236,57 @@ impl Hooks {
     where
         F: for<'a> Fn(&'a BoxError, &'a Asked) -> BoxFuture<'a, ()> + Send + Sync + 'static,
     {
+        self.answer_error_async(move |error, asked| {
+            let hook = hook(error, asked);
+            Box::pin(async move {
+                hook.await;
+                None
+            })
+        })
+    }
+
+    /// Calls `hook` with the error that came instead of a response, and with what was asked; what it returns, if
+    /// anything, is the answer in the place of the failure.
+    ///
+    /// The error hooks after it are not called then, the response hooks are. It is not called for the failure of another
+    /// hook.
+    #[must_use]
+    pub fn answer_error<F>(self, hook: F) -> Self
+    where
+        F: Fn(&BoxError, &Asked) -> Option<Response<RB>> + Send + Sync + 'static,
+    {
+        self.with(|chain| chain.error.push(Hook::Sync(Arc::new(hook))))
+    }
+
+    /// As [`answer_error`](Self::answer_error), with a hook that may wait; it is dropped with the call.
+    #[must_use]
+    pub fn answer_error_async<F>(self, hook: F) -> Self
+    where
+        F: for<'a> Fn(&'a BoxError, &'a Asked) -> BoxFuture<'a, Option<Response<RB>>> + Send + Sync + 'static,
+    {
         self.with(|chain| chain.error.push(Hook::Async(Arc::new(hook))))
     }
 
-    /// As the hooks of one request: they replace the session's instead of running after them.
-    #[must_use]
-    pub fn alone(self) -> Self {
-        Self { alone: true, ..self }
-    }
-
-    fn with(mut self, add: impl FnOnce(&mut Chain)) -> Self {
+    fn with(mut self, add: impl FnOnce(&mut Chain<RB>)) -> Self {
         add(Arc::make_mut(&mut self.chain));
         self
     }
 }
 
-impl fmt::Debug for Hooks {
+// Neither is derived: that would ask the same of the body.
+impl<RB> Default for Hooks<RB> {
+    fn default() -> Self {
+        Self { chain: Arc::default(), alone: false }
+    }
+}
+
+impl<RB> Clone for Hooks<RB> {
+    fn clone(&self) -> Self {
+        Self { chain: self.chain.clone(), alone: self.alone }
+    }
+}
+
+impl<RB> fmt::Debug for Hooks<RB> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Hooks")
             .field("request", &self.chain.request.len())
@@ -219,46 +333,61 @@ impl fmt::Debug for Asked {
 }
 
 /// Makes [`Hooked`] services. See the [module](self).
-#[derive(Clone, Debug)]
-pub struct HooksLayer {
-    hooks: Hooks,
+pub struct HooksLayer<RB = Body> {
+    hooks: Hooks<RB>,
     scope: Scope,
 }
 
-impl HooksLayer {
+impl<RB> HooksLayer<RB> {
     /// Runs `hooks`, then those of the request.
     #[must_use]
-    pub fn new(hooks: Hooks) -> Self {
-        Self { hooks, scope: Scope::Session }
+    pub fn new(hooks: Hooks<RB>) -> Self {
+        Self { hooks, scope: Scope::WithRequest }
     }
 
-    /// Runs `hooks` and no others, whatever the request says.
+    /// Runs `hooks` and no others, whatever the request says: those of a mount, or at the wire.
     #[must_use]
-    pub fn for_mount(hooks: Hooks) -> Self {
-        Self { hooks, scope: Scope::Mount }
+    pub fn fixed(hooks: Hooks<RB>) -> Self {
+        Self { hooks, scope: Scope::Fixed }
     }
 }
 
-impl<S> Layer<S> for HooksLayer {
-    type Service = Hooked<S>;
+impl<RB> Clone for HooksLayer<RB> {
+    fn clone(&self) -> Self {
+        Self { hooks: self.hooks.clone(), scope: self.scope }
+    }
+}
 
-    fn layer(&self, inner: S) -> Hooked<S> {
+impl<RB> fmt::Debug for HooksLayer<RB> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HooksLayer").field("hooks", &self.hooks).field("scope", &self.scope).finish()
+    }
+}
+
+impl<S, RB> Layer<S> for HooksLayer<RB> {
+    type Service = Hooked<S, RB>;
+
+    fn layer(&self, inner: S) -> Hooked<S, RB> {
         Hooked::new(inner, self.hooks.clone(), self.scope)
     }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Scope {
-    Session,
-    Mount,
+    WithRequest,
+    Fixed,
 }
 
 impl Scope {
     /// The hooks that run for the request of these extensions, in this order.
-    fn choose<'a>(self, extensions: &'a Extensions, layer: &'a Hooks) -> [Option<&'a Arc<Chain>>; 2] {
+    fn choose<'a, RB: 'static>(
+        self,
+        extensions: &'a Extensions,
+        layer: &'a Hooks<RB>,
+    ) -> [Option<&'a Arc<Chain<RB>>>; 2] {
         let asked = match self {
-            Self::Session => PerRequest::<Hooks>::of(extensions),
-            Self::Mount => None,
+            Self::WithRequest => PerRequest::<Hooks<RB>>::of(extensions),
+            Self::Fixed => None,
         };
         let chains = match asked {
             None => [Some(layer), None],

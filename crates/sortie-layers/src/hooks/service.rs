@@ -8,28 +8,41 @@ use pin_project_lite::pin_project;
 use sortie_core::{BoxError, BoxFuture};
 use tower_service::Service;
 
-use super::chain::{Chosen, Run};
+use super::chain::{Chosen, Failed, Prepared, Run};
 use super::{Asked, HookFailed, Hooks, Scope};
 use crate::again::take_ready;
 
 /// Runs hooks. See the [module](super).
-#[derive(Clone, Debug)]
-pub struct Hooked<S> {
+pub struct Hooked<S, RB> {
     inner: S,
-    hooks: Hooks,
+    hooks: Hooks<RB>,
     scope: Scope,
 }
 
-impl<S> Hooked<S> {
-    pub(super) fn new(inner: S, hooks: Hooks, scope: Scope) -> Self {
+impl<S, RB> Hooked<S, RB> {
+    pub(super) fn new(inner: S, hooks: Hooks<RB>, scope: Scope) -> Self {
         Self { inner, hooks, scope }
     }
 }
 
-impl<S, B, RB> Service<Request<B>> for Hooked<S>
+// Not derived: that would ask the same of the body.
+impl<S: Clone, RB> Clone for Hooked<S, RB> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), hooks: self.hooks.clone(), scope: self.scope }
+    }
+}
+
+impl<S: fmt::Debug, RB> fmt::Debug for Hooked<S, RB> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hooked").field("inner", &self.inner).field("hooks", &self.hooks).finish_non_exhaustive()
+    }
+}
+
+impl<S, B, RB> Service<Request<B>> for Hooked<S, RB>
 where
     S: Service<Request<B>, Response = Response<RB>> + Clone,
     S::Error: Into<BoxError>,
+    RB: 'static,
 {
     type Response = Response<RB>;
     type Error = BoxError;
@@ -44,30 +57,37 @@ where
             return HooksFuture { stage: Stage::Calling { future: self.inner.call(request) }, watch: None };
         };
         let (parts, body) = request.into_parts();
-        match hooks.request(parts) {
-            Run::Done(Err(failed)) => HooksFuture { stage: Stage::Refused { error: Some(failed.into()) }, watch: None },
-            Run::Done(Ok(parts)) => {
+        let run = match hooks.request(parts) {
+            Run::Done(done) => done,
+            Run::Waiting(run) => {
+                let ready = take_ready(&mut self.inner);
+                let call = Some(Box::new((ready, body, hooks)));
+                return HooksFuture { stage: Stage::Before { run, call }, watch: None };
+            }
+        };
+        match run {
+            Err(failed) => HooksFuture { stage: Stage::ended(Err(failed.into())), watch: None },
+            Ok((parts, None)) => {
                 let watch = Watch::new(hooks, &parts);
                 let future = self.inner.call(Request::from_parts(parts, body));
                 HooksFuture { stage: Stage::Calling { future }, watch }
             }
-            Run::Waiting(run) => {
-                let ready = take_ready(&mut self.inner);
-                HooksFuture { stage: Stage::Before { run, call: Some(Box::new((ready, body, hooks))) }, watch: None }
+            Ok((parts, Some(answer))) => {
+                HooksFuture { stage: Watched::answer(Watch::new(hooks, &parts), Ok(answer)).stage(), watch: None }
             }
         }
     }
 }
 
 /// The hooks that see the answer, and what they are told of the request.
-struct Watch {
-    hooks: Chosen,
+struct Watch<RB> {
+    hooks: Chosen<RB>,
     asked: Asked,
 }
 
-impl Watch {
+impl<RB: 'static> Watch<RB> {
     /// Boxed, so that the future of a call without such hooks stays small.
-    fn new(hooks: Chosen, parts: &request::Parts) -> Option<Box<Self>> {
+    fn new(hooks: Chosen<RB>, parts: &request::Parts) -> Option<Box<Self>> {
         hooks.see_answers().then(|| Box::new(Self { hooks, asked: Asked::of(&parts.method, &parts.uri) }))
     }
 }
@@ -81,7 +101,7 @@ pin_project! {
     {
         #[pin]
         stage: Stage<S, B, RB>,
-        watch: Option<Box<Watch>>,
+        watch: Option<Box<Watch<RB>>>,
     }
 }
 
@@ -91,12 +111,18 @@ pin_project! {
     where
         S: Service<Request<B>>,
     {
-        // Boxed, as the body below: async hooks are rare, and the future of a call without them stays small.
-        Before { run: BoxFuture<'static, Result<request::Parts, HookFailed>>, call: Option<Box<(S, B, Chosen)>> },
+        // Boxed, as the body and the answer below: these are rare, and the future of a call without them stays small.
+        Before { run: BoxFuture<'static, Prepared<RB>>, call: Option<Box<(S, B, Chosen<RB>)>> },
         Calling { #[pin] future: S::Future },
+        Failing { run: BoxFuture<'static, Failed<RB>> },
         After { run: BoxFuture<'static, Result<response::Parts, HookFailed>>, body: Option<Box<RB>> },
-        Failing { run: BoxFuture<'static, BoxError> },
-        Refused { error: Option<BoxError> },
+        Ended { end: Option<Box<Result<Response<RB>, BoxError>>> },
+    }
+}
+
+impl<S: Service<Request<B>>, B, RB> Stage<S, B, RB> {
+    fn ended(end: Result<Response<RB>, BoxError>) -> Self {
+        Self::Ended { end: Some(Box::new(end)) }
     }
 }
 
@@ -104,38 +130,43 @@ impl<S, B, RB> Future for HooksFuture<S, B, RB>
 where
     S: Service<Request<B>, Response = Response<RB>>,
     S::Error: Into<BoxError>,
+    RB: 'static,
 {
     type Output = Result<Response<RB>, BoxError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         loop {
-            let next = match this.stage.as_mut().project() {
+            let watched = match this.stage.as_mut().project() {
                 StageProjection::Before { run, call } => {
-                    let parts = ready!(run.as_mut().poll(cx))?;
+                    let (parts, answer) = ready!(run.as_mut().poll(cx))?;
                     let (mut service, body, hooks) = *call.take().expect(POLLED_ON);
-                    *this.watch = Watch::new(hooks, &parts);
-                    Stage::Calling { future: service.call(Request::from_parts(parts, body)) }
-                }
-                StageProjection::Calling { future } => {
-                    let answer = ready!(future.poll(cx)).map_err(Into::into);
-                    match this.watch.take() {
-                        None => return Poll::Ready(answer),
-                        Some(watch) => match answered(*watch, answer) {
-                            Answered::Done(answer) => return Poll::Ready(answer),
-                            Answered::After(run, body) => Stage::After { run, body: Some(Box::new(body)) },
-                            Answered::Failing(run) => Stage::Failing { run },
-                        },
+                    let watch = Watch::new(hooks, &parts);
+                    match answer {
+                        Some(answer) => Watched::answer(watch, Ok(answer)),
+                        None => {
+                            *this.watch = watch;
+                            let future = service.call(Request::from_parts(parts, body));
+                            this.stage.set(Stage::Calling { future });
+                            continue;
+                        }
                     }
                 }
+                StageProjection::Calling { future } => {
+                    let end = ready!(future.poll(cx)).map_err(Into::into);
+                    Watched::answer(this.watch.take(), end)
+                }
+                StageProjection::Failing { run } => Watched::after_failure(ready!(run.as_mut().poll(cx))),
                 StageProjection::After { run, body } => {
                     let parts = ready!(run.as_mut().poll(cx))?;
                     return Poll::Ready(Ok(Response::from_parts(parts, *body.take().expect(POLLED_ON))));
                 }
-                StageProjection::Failing { run } => return run.as_mut().poll(cx).map(Err),
-                StageProjection::Refused { error } => return Poll::Ready(Err(error.take().expect(POLLED_ON))),
+                StageProjection::Ended { end } => return Poll::Ready(*end.take().expect(POLLED_ON)),
             };
-            this.stage.set(next);
+            match watched {
+                Watched::Done(end) => return Poll::Ready(end),
+                waiting => this.stage.set(waiting.stage()),
+            }
         }
     }
 }
@@ -143,26 +174,48 @@ where
 const POLLED_ON: &str = "a future is not polled after its end";
 
 /// An answer after its hooks, or the hooks that it waits for.
-enum Answered<RB> {
+enum Watched<RB> {
     Done(Result<Response<RB>, BoxError>),
+    Failing(BoxFuture<'static, Failed<RB>>),
     After(BoxFuture<'static, Result<response::Parts, HookFailed>>, RB),
-    Failing(BoxFuture<'static, BoxError>),
 }
 
-fn answered<RB>(watch: Watch, answer: Result<Response<RB>, BoxError>) -> Answered<RB> {
-    match answer {
-        Ok(response) => {
-            let (parts, body) = response.into_parts();
-            match watch.hooks.response(parts, watch.asked) {
-                Run::Done(Ok(parts)) => Answered::Done(Ok(Response::from_parts(parts, body))),
-                Run::Done(Err(failed)) => Answered::Done(Err(failed.into())),
-                Run::Waiting(run) => Answered::After(run, body),
-            }
+impl<RB: 'static> Watched<RB> {
+    fn answer(watch: Option<Box<Watch<RB>>>, end: Result<Response<RB>, BoxError>) -> Self {
+        let Some(watch) = watch else { return Self::Done(end) };
+        let Watch { hooks, asked } = *watch;
+        match end {
+            Ok(response) => Self::after(hooks, asked, response),
+            Err(error) => match hooks.error(error, asked) {
+                Run::Done(failed) => Self::after_failure(failed),
+                Run::Waiting(run) => Self::Failing(run),
+            },
         }
-        Err(error) => match watch.hooks.error(error, watch.asked) {
-            Run::Done(error) => Answered::Done(Err(error)),
-            Run::Waiting(run) => Answered::Failing(run),
-        },
+    }
+
+    /// An error hook's answer passes the response hooks as any other.
+    fn after_failure(Failed { end, hooks, asked }: Failed<RB>) -> Self {
+        match end {
+            Ok(response) => Self::after(hooks, asked, response),
+            Err(error) => Self::Done(Err(error)),
+        }
+    }
+
+    fn after(hooks: Chosen<RB>, asked: Asked, response: Response<RB>) -> Self {
+        let (parts, body) = response.into_parts();
+        match hooks.response(parts, asked) {
+            Run::Done(Ok(parts)) => Self::Done(Ok(Response::from_parts(parts, body))),
+            Run::Done(Err(failed)) => Self::Done(Err(failed.into())),
+            Run::Waiting(run) => Self::After(run, body),
+        }
+    }
+
+    fn stage<S: Service<Request<B>>, B>(self) -> Stage<S, B, RB> {
+        match self {
+            Self::Done(end) => Stage::ended(end),
+            Self::Failing(run) => Stage::Failing { run },
+            Self::After(run, body) => Stage::After { run, body: Some(Box::new(body)) },
+        }
     }
 }
 

@@ -21,7 +21,7 @@ impl Log {
     }
 
     /// Hooks for everything that note their name.
-    fn hooks(&self, name: &'static str) -> Hooks {
+    fn hooks<RB: 'static>(&self, name: &'static str) -> Hooks<RB> {
         let [request, response, error] = [self.clone(), self.clone(), self.clone()];
         Hooks::new()
             .on_request(move |_| request.note(format!("{name} request")))
@@ -30,7 +30,7 @@ impl Log {
     }
 
     /// As `hooks`, after a wait.
-    fn async_hooks(&self, name: &'static str) -> Hooks {
+    fn async_hooks<RB: 'static>(&self, name: &'static str) -> Hooks<RB> {
         let [request, response, error] = [self.clone(), self.clone(), self.clone()];
         Hooks::new()
             .on_request_async(move |_| {
@@ -61,7 +61,7 @@ impl Log {
 
 prove_layer!(none, || HooksLayer::new(Hooks::new()));
 prove_layer!(sync_only, || HooksLayer::new(Log::default().hooks("sync")));
-prove_layer!(with_async, || HooksLayer::for_mount(Log::default().async_hooks("async")));
+prove_layer!(with_async, || HooksLayer::fixed(Log::default().async_hooks("async")));
 
 fn request() -> Request<Body> {
     Request::post("http://h/p?q=secret").body(Body::from("body")).unwrap()
@@ -91,8 +91,8 @@ async fn the_sessions_hooks_run_before_the_requests() {
         (HooksLayer::new(log.hooks("session")), own(Hooks::new().alone()), &[]),
         (HooksLayer::new(log.hooks("session")), Some(PerRequest::Off), &[]),
         (HooksLayer::new(Hooks::new()), own(log.hooks("own")), &["own"]),
-        (HooksLayer::for_mount(log.hooks("mount")), own(log.hooks("own").alone()), &["mount"]),
-        (HooksLayer::for_mount(log.async_hooks("mount")), Some(PerRequest::Off), &["mount"]),
+        (HooksLayer::fixed(log.hooks("mount")), own(log.hooks("own").alone()), &["mount"]),
+        (HooksLayer::fixed(log.async_hooks("mount")), Some(PerRequest::Off), &["mount"]),
     ] {
         call(&layer, status(204), asked.clone()).await.unwrap();
         let lines = ["request", "204 No Content"]
@@ -158,7 +158,7 @@ async fn an_error_of_a_hook_stops_the_chain_and_is_the_calls() {
             (request_fails, Event::Request, &["1 request"][..], 0),
             (response_fails, Event::Response, &["1 request", "2 request", "1 200 OK"], 1),
         ] {
-            let own = PerRequest::Use(log.hooks("2"));
+            let own = PerRequest::Use(log.hooks::<Body>("2"));
             let service = Scripted::new([status(200)]);
             let mut request = request();
             request.extensions_mut().insert(own);
@@ -189,7 +189,7 @@ async fn a_call_can_be_dropped_while_a_hook_waits() {
 
 #[test]
 fn hooks_of_a_clone_are_its_own_and_debug_shows_no_query() {
-    let hooks = Hooks::new().on_request(|_| ());
+    let hooks: Hooks = Hooks::new().on_request(|_| ());
     let more = hooks.clone().on_request(|_| ()).on_error(|_, _| ());
     assert_eq!(format!("{hooks:?}"), "Hooks { request: 1, response: 0, error: 0, alone: false }");
     assert_eq!(format!("{more:?}"), "Hooks { request: 2, response: 0, error: 1, alone: false }");

@@ -1,8 +1,7 @@
 use http::{Uri, request};
-use sortie_core::Chain;
+use sortie_core::{Chain, Without};
 
 use super::{RedirectOptions, next_hop};
-use crate::headers::Without;
 
 impl RedirectOptions {
     /// Takes from the head of a request what must not go to `to`, as a redirect there would; whether that is a foreign

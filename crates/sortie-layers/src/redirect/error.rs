@@ -5,13 +5,12 @@ use sortie_core::BoxError;
 use url::Url;
 
 use super::history::Shown;
-use super::next_hop::Content;
-use super::{History, Hop};
+use super::{Content, History, Hop, Scope};
 
 /// A call failed on its way through redirects; the [`source`](Error::source) says why.
 ///
 /// Either a redirect could not be followed ([`TooManyRedirects`], [`InvalidLocation`], [`ForbiddenScheme`],
-/// [`NotReplayable`]), or a request after at least one redirect failed in the service below.
+/// [`OutOfScope`], [`NotReplayable`], or what a [policy](super::RedirectOptions::policy) says), or a request after at least one redirect failed in the service below.
 pub struct Failed {
     history: History,
     unfollowed: Option<Hop>,
@@ -100,7 +99,7 @@ impl fmt::Display for TooManyRedirects {
 
 impl Error for TooManyRedirects {}
 
-/// A redirect's `Location` leads nowhere: it is not UTF-8, or together with the request's URL it makes no valid one.
+/// A redirect's `Location` leads nowhere: together with the request's URL it makes no valid one.
 #[derive(Debug)]
 pub struct InvalidLocation {
     what: &'static str,
@@ -108,10 +107,6 @@ pub struct InvalidLocation {
 }
 
 impl InvalidLocation {
-    pub(super) fn not_utf8() -> Self {
-        Self { what: "the redirect's Location is not UTF-8", source: None }
-    }
-
     pub(super) fn target(source: BoxError) -> Self {
         Self { what: "the redirect's Location is not a valid URL", source: Some(source) }
     }
@@ -164,6 +159,38 @@ impl fmt::Display for ForbiddenScheme {
 }
 
 impl Error for ForbiddenScheme {}
+
+/// A redirect leads where [`RedirectOptions::scope`](super::RedirectOptions::scope) lets none lead.
+///
+/// [`OnScope::ReturnLast`](super::OnScope::ReturnLast) makes the redirect the answer instead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutOfScope {
+    scope: Scope,
+}
+
+impl OutOfScope {
+    pub(super) fn new(scope: Scope) -> Self {
+        Self { scope }
+    }
+
+    /// Where redirects may lead.
+    #[must_use]
+    pub fn scope(&self) -> Scope {
+        self.scope
+    }
+}
+
+impl fmt::Display for OutOfScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.scope {
+            Scope::SameOrigin => "the redirect leads to another origin (see RedirectOptions::scope)",
+            Scope::HttpsOnly => "the redirect does not lead to an https URL (see RedirectOptions::scope)",
+            Scope::Anywhere => "the redirect is out of scope (see RedirectOptions::scope)",
+        })
+    }
+}
+
+impl Error for OutOfScope {}
 
 /// A redirect asks for a body that cannot be had: the request's own again, which can be sent only once, or none at all
 /// of a type that has no empty form ([`Replay::nothing`](sortie_core::Replay::nothing)).

@@ -1,8 +1,9 @@
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
-use http::{HeaderMap, Method, StatusCode};
+use http::{Extensions, HeaderMap, Method, Response, StatusCode};
 use url::Url;
 
 /// The redirects that led to a response, oldest first: an extension of a response that at least one led to.
@@ -41,11 +42,17 @@ pub struct Hop {
     method: Method,
     url: Url,
     headers: HeaderMap,
+    extensions: Extensions,
+    elapsed: Duration,
 }
 
 impl Hop {
-    pub(super) fn new(status: StatusCode, method: Method, url: Url, headers: HeaderMap) -> Self {
-        Self { status, method, url, headers }
+    /// Takes the head of `response`, which redirected a request of this method to this URL.
+    pub(super) fn taken_from<RB>(response: &mut Response<RB>, method: Method, url: Url, elapsed: Duration) -> Self {
+        let status = response.status();
+        let headers = std::mem::take(response.headers_mut());
+        let extensions = std::mem::take(response.extensions_mut());
+        Self { status, method, url, headers, extensions, elapsed }
     }
 
     /// The status of the redirect.
@@ -73,6 +80,19 @@ impl Hop {
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
     }
+
+    /// What the layers and the transport below left with the redirect: the connection that it came on, the timings of
+    /// its exchange, its attempts. In sortie's own transport these are `ConnectionInfo` and `Timings`.
+    #[must_use]
+    pub fn extensions(&self) -> &Extensions {
+        &self.extensions
+    }
+
+    /// How long it took from the request to the head of the redirect, retries included.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.elapsed
+    }
 }
 
 /// Without the URL's query and fragment, and without headers: they may hold secrets.
@@ -82,6 +102,7 @@ impl fmt::Debug for Hop {
             .field("status", &self.status)
             .field("method", &self.method)
             .field("url", &Shown(&self.url))
+            .field("elapsed", &self.elapsed)
             .finish_non_exhaustive()
     }
 }

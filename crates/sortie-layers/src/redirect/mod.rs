@@ -41,15 +41,25 @@
 //!
 //! The redirect's own body is dropped unread; what becomes of its connection is the transport's matter.
 //!
+//! # Which redirects are followed
+//!
+//! Up to a [`limit`](RedirectOptions::limit), to `http` and `https` and [schemes that are
+//! allowed](RedirectOptions::allow_scheme), within a [`scope`](RedirectOptions::scope), and as a
+//! [`policy`](RedirectOptions::policy) or [`policy_async`](RedirectOptions::policy_async) decides, which may also change
+//! the next request. [`report`](RedirectOptions::report) tells what was decided.
+//!
+//! A redirect that cannot or must not be followed is an error, [`Failed`], unless the options make it the answer
+//! ([`OnLimit::ReturnLast`], [`OnScope::ReturnLast`], [`Action::Stop`]). An answer of that kind has a [`NextRequest`].
+//!
 //! # Per-request override
 //!
-//! `PerRequest<RedirectOptions>` in the request's extensions; `Off` follows nothing. [`Fragment`] carries the fragment
-//! of the first URL.
+//! `PerRequest<RedirectOptions>` in the request's extensions; `Off` follows nothing, and leaves a [`NextRequest`] with
+//! the redirect. [`Fragment`] carries the fragment of the first URL.
 //!
 //! # Response metadata
 //!
-//! [`History`] and [`FinalUrl`], if at least one redirect was followed. An error after one, or because of one, is
-//! [`Failed`], which has the history too.
+//! [`History`] and [`FinalUrl`], if at least one redirect was followed; [`NextRequest`], if one was not. An error after
+//! one, or because of one, is [`Failed`], which has the history too.
 //!
 //! # Order
 //!
@@ -62,34 +72,44 @@
 //! - A 302 to a `PUT` stays a `PUT`, and a 301 or 302 that keeps the method keeps the body.
 //! - A body that cannot be sent again is an error; requests sends an empty one.
 //! - More is dropped at a foreign origin: `Cookie`, `Host`, sensitive headers. Userinfo in a `Location` is dropped.
-//! - Of two `Location` fields the first counts; one that is not UTF-8 is an error; malformed percent-escapes do not
-//!   change the others.
+//! - Of two `Location` fields the first counts; octets that are not UTF-8 are percent-encoded as they are, where requests
+//!   lets a `UnicodeDecodeError` escape; malformed percent-escapes do not change the others.
 //! - A redirect to a scheme other than `http` and `https` is an error unless [allowed](RedirectOptions::allow_scheme).
+//! - [`NextRequest`], which is `Response.next`, may be sent through the session: no default is added to it again.
 
 use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use http::{Request, Response};
 use sortie_core::{BoxError, BoxFuture, Replay, call_when_ready};
+use tokio::time::Instant;
 use tower_layer::Layer;
 use tower_service::Service;
-use url::Url;
 
+mod attempt;
 mod cross;
+mod decide;
 mod error;
 mod history;
 mod location;
 mod next_hop;
+mod next_request;
 mod options;
+mod report;
 
-pub use error::{Failed, ForbiddenScheme, InvalidLocation, NotReplayable, TooManyRedirects};
+pub use attempt::{Action, Attempt, Content};
+pub use error::{Failed, ForbiddenScheme, InvalidLocation, NotReplayable, OutOfScope, TooManyRedirects};
 pub use history::{FinalUrl, Fragment, History, Hop};
-pub use options::{Danger, OnLimit, RedirectOptions, RefererPolicy};
+pub use next_request::NextRequest;
+pub use options::{Danger, OnLimit, OnScope, RedirectOptions, RefererPolicy, Scope};
+pub use report::{Report, Verdict};
 
 use crate::again::{self, FirstThenLoop, Head, head_is_shared, take_head};
+use decide::{Call, Decision};
 pub(crate) use next_hop::is_redirect;
-use next_hop::{Content, Decision, next_hop};
+use next_hop::location;
 
 /// Makes [`Redirect`]. The [module](self) has an example.
 #[derive(Clone, Debug, Default)]
@@ -131,14 +151,6 @@ pub struct Redirect<S> {
     shares_head: bool,
 }
 
-impl<S> Redirect<S> {
-    /// What counts for a request of these extensions; `None` if no redirect is followed.
-    fn options(&self, extensions: &http::Extensions) -> Option<Arc<RedirectOptions>> {
-        again::options(&self.options, extensions)
-            .filter(|options| options.limit > 0 || options.on_limit == OnLimit::Error)
-    }
-}
-
 impl<S, B, RB> Service<Request<B>> for Redirect<S>
 where
     S: Service<Request<B>, Response = Response<RB>, Error: Into<BoxError> + Send, Future: Send>
@@ -157,15 +169,16 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let Some(options) = self.options(request.extensions()) else {
-            return FirstThenLoop::new(self.inner.call(request), None);
-        };
+        let options = again::options(&self.options, request.extensions());
+        let by_hand = options.is_none();
+        let options = options.unwrap_or_else(|| self.options.clone());
         let mut service = again::take_ready(&mut self.inner);
         let spare = request.body().replay();
         let shared = self.shares_head && head_is_shared(request.extensions(), spare.is_some());
         let head = (!shared).then(|| Box::new(Head::of(&request)));
+        let started = Instant::now();
         let first = service.call(request);
-        FirstThenLoop::new(first, Some(Rest { service, head, spare, options }))
+        FirstThenLoop::new(first, Some(Rest { service, head, spare, options, by_hand, started }))
     }
 }
 
@@ -176,6 +189,9 @@ pub struct Rest<S, B> {
     head: Option<Box<Head>>,
     spare: Option<B>,
     options: Arc<RedirectOptions>,
+    /// Whether redirects are left to the caller.
+    by_hand: bool,
+    started: Instant,
 }
 
 impl<S, B> fmt::Debug for Rest<S, B> {
@@ -190,89 +206,61 @@ where
     B: Replay + Send + 'static,
     RB: Send + 'static,
 {
-    type Step = ();
+    /// How long the first answer took.
+    type Step = Duration;
 
-    fn next(&self, first: &mut Result<Response<RB>, BoxError>) -> Option<()> {
-        first.as_ref().is_ok_and(|response| is_redirect(response.status())).then_some(())
+    fn next(&self, first: &mut Result<Response<RB>, BoxError>) -> Option<Duration> {
+        let redirects = first.as_ref().is_ok_and(|response| is_redirect(response.status()));
+        redirects.then(|| self.started.elapsed())
     }
 
-    fn run(self, (): (), first: Result<Response<RB>, BoxError>) -> BoxFuture<'static, Result<Response<RB>, BoxError>> {
-        Box::pin(async { follow(self, first?).await })
+    fn run(
+        self,
+        elapsed: Duration,
+        first: Result<Response<RB>, BoxError>,
+    ) -> BoxFuture<'static, Result<Response<RB>, BoxError>> {
+        Box::pin(async move { follow(self, first?, elapsed).await })
     }
 }
 
-async fn follow<S, B, RB>(rest: Rest<S, B>, mut response: Response<RB>) -> Result<Response<RB>, BoxError>
+async fn follow<S, B, RB>(
+    rest: Rest<S, B>,
+    mut response: Response<RB>,
+    mut elapsed: Duration,
+) -> Result<Response<RB>, BoxError>
 where
     S: Service<Request<B>, Response = Response<RB>, Error: Into<BoxError>>,
-    B: Replay,
+    B: Replay + Send + 'static,
 {
-    let Rest { mut service, head, mut spare, options } = rest;
-    let mut trail = Trail::default();
+    let Rest { mut service, head, spare, options, by_hand, .. } = rest;
     let left = take_head(&mut response);
     let Some(mut head) = head.map(|head| head.to_parts()).or(left) else {
         return Err("RedirectLayer::shares_head is set, and no RetryLayer below shares the request's head".into());
     };
+    let mut call = Call::new(spare, options);
     loop {
-        let (status, method) = (response.status(), head.method.clone());
-        let next = match next_hop(head, status, response.headers(), trail.hops.len(), &options) {
-            Decision::Done => return Ok(trail.mark(response)),
-            Decision::Fail { from, error } => {
-                let headers = std::mem::take(response.headers_mut());
-                return Err(trail.unfollowed(from.map(|from| Hop::new(status, method, from, headers)), error));
-            }
-            Decision::Follow(next) => next,
+        let location = match location(response.status(), response.headers()) {
+            Some(location) => location.clone(),
+            None => return Ok(call.answer(response)),
         };
-        if next.content == Content::Drop {
-            spare = B::nothing();
+        if by_hand {
+            return Ok(call.leave(response, head, location));
         }
-        let hop = Hop::new(status, method, next.from, std::mem::take(response.headers_mut()));
+        let (next, body) = match call.decide(head, &location, &mut response, elapsed).await {
+            Decision::Follow(next, body) => (next, body),
+            Decision::Stop(head) => return Ok(call.leave(response, *head, location)),
+            Decision::Fail(error) => return Err(error),
+        };
         // Before the next request, so that its connection may serve that.
         drop(response);
-        let Some(body) = spare.as_ref().and_then(Replay::replay) else {
-            return Err(trail.unfollowed(Some(hop), NotReplayable::of(next.content).into()));
-        };
-        trail.step(hop, next.to);
-        head = next.head;
-        let request = Request::from_parts(head.clone(), body);
-        response = match call_when_ready(&mut service, request).await {
+        head = *next;
+        let started = Instant::now();
+        response = match call_when_ready(&mut service, Request::from_parts(head.clone(), body)).await {
             Ok(response) => response,
-            Err(error) => return Err(trail.failed(error.into())),
+            Err(error) => return Err(call.failed(error.into())),
         };
+        elapsed = started.elapsed();
         take_head(&mut response);
-    }
-}
-
-/// The way so far.
-#[derive(Default)]
-struct Trail {
-    hops: Vec<Hop>,
-    /// Where the last hop led.
-    at: Option<Url>,
-}
-
-impl Trail {
-    fn step(&mut self, hop: Hop, to: Url) {
-        self.hops.push(hop);
-        self.at = Some(to);
-    }
-
-    /// The answer, which tells the way if there was one.
-    fn mark<RB>(self, mut response: Response<RB>) -> Response<RB> {
-        if let Some(url) = self.at {
-            response.extensions_mut().insert(History::new(self.hops));
-            response.extensions_mut().insert(FinalUrl::new(url));
-        }
-        response
-    }
-
-    /// A failure of the service below, after at least one hop.
-    fn failed(self, error: BoxError) -> BoxError {
-        Failed::new(self.hops, None, self.at, error).into()
-    }
-
-    fn unfollowed(self, hop: Option<Hop>, error: BoxError) -> BoxError {
-        let url = hop.as_ref().map(|hop| hop.url().clone());
-        Failed::new(self.hops, hop, url, error).into()
     }
 }
 

@@ -3,7 +3,11 @@ use std::sync::Arc;
 
 use http::header::HeaderName;
 use http::{Extensions, Uri};
-use sortie_core::Origin;
+use sortie_core::{BoxFuture, Origin};
+
+use super::attempt::Policy;
+use super::report::Reporter;
+use super::{Action, Attempt, Report};
 
 /// How redirects are followed: the configuration of a [`RedirectLayer`](super::RedirectLayer) and, as
 /// `PerRequest<RedirectOptions>`, its override for one request.
@@ -14,8 +18,14 @@ pub struct RedirectOptions {
     pub limit: usize,
     /// What happens at one redirect more; an error by default.
     pub on_limit: OnLimit,
+    /// Where redirects may lead; anywhere by default.
+    pub scope: Scope,
+    /// What happens at a redirect that leads elsewhere; an error by default.
+    pub on_scope: OnScope,
     /// What `Referer` says; nothing by default, as in requests.
     pub referer: RefererPolicy,
+    pub(super) policy: Option<Policy>,
+    pub(super) reporter: Option<Reporter>,
     pub(super) sensitive: Vec<HeaderName>,
     pub(super) schemes: Vec<Arc<str>>,
     pub(super) trusted: Vec<Origin>,
@@ -30,6 +40,31 @@ pub(super) type Forget = fn(&mut Extensions);
 #[non_exhaustive]
 pub enum OnLimit {
     /// The call fails with [`TooManyRedirects`](super::TooManyRedirects).
+    #[default]
+    Error,
+    /// The redirect itself is the call's answer.
+    ReturnLast,
+}
+
+/// Where redirects may lead.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Scope {
+    /// To every origin.
+    #[default]
+    Anywhere,
+    /// Only to where credentials may go along: the same scheme, host and port, `https` after `http` on their default
+    /// ports, and origins that are [trusted](Danger::keep_credentials_across_origins).
+    SameOrigin,
+    /// Only to `https` URLs, also from `http` ones; a request in origin-form, which has no scheme, leads to none.
+    HttpsOnly,
+}
+
+/// What happens at a redirect that leads out of the [`Scope`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OnScope {
+    /// The call fails with [`OutOfScope`](super::OutOfScope).
     #[default]
     Error,
     /// The redirect itself is the call's answer.
@@ -56,7 +91,11 @@ impl Default for RedirectOptions {
             // https://fetch.spec.whatwg.org/#http-redirect-fetch, step 7
             limit: 20,
             on_limit: OnLimit::default(),
+            scope: Scope::default(),
+            on_scope: OnScope::default(),
             referer: RefererPolicy::default(),
+            policy: None,
+            reporter: None,
             sensitive: Vec::new(),
             schemes: Vec::new(),
             trusted: Vec::new(),
@@ -66,6 +105,13 @@ impl Default for RedirectOptions {
 }
 
 impl RedirectOptions {
+    /// No redirect is followed: the first one is the answer, and its [`NextRequest`](super::NextRequest) follows it by
+    /// hand.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::default().limit(0).on_limit(OnLimit::ReturnLast)
+    }
+
     /// How many redirects of one call are followed. 0 makes the first one meet [`on_limit`](Self::on_limit).
     #[must_use]
     pub fn limit(self, limit: usize) -> Self {
@@ -76,6 +122,78 @@ impl RedirectOptions {
     #[must_use]
     pub fn on_limit(self, on_limit: OnLimit) -> Self {
         Self { on_limit, ..self }
+    }
+
+    /// Where redirects may lead.
+    #[must_use]
+    pub fn scope(self, scope: Scope) -> Self {
+        Self { scope, ..self }
+    }
+
+    /// What happens at a redirect that leads elsewhere.
+    #[must_use]
+    pub fn on_scope(self, on_scope: OnScope) -> Self {
+        Self { on_scope, ..self }
+    }
+
+    /// Asks `policy` at each redirect within the limit whose `Location` is valid: it may follow, stop or fail, and change
+    /// the next request. A policy set before is replaced.
+    ///
+    /// The other options have the last word: a policy cannot lead out of the scope, nor to a scheme that is not allowed,
+    /// nor give credentials to a foreign origin. A mount or an auth of that origin's own can.
+    ///
+    /// ```
+    /// use sortie_layers::redirect::{Action, RedirectOptions};
+    ///
+    /// let options = RedirectOptions::default().policy(|attempt| match attempt.url().host_str() {
+    ///     Some("login.example.com") => Action::Stop,
+    ///     Some(host) if host.ends_with(".example.com") => Action::Follow,
+    ///     _ => Action::fail("not one of our servers"),
+    /// });
+    /// ```
+    #[must_use]
+    pub fn policy(self, policy: impl Fn(&mut Attempt) -> Action + Send + Sync + 'static) -> Self {
+        Self { policy: Some(Policy::Sync(Arc::new(policy))), ..self }
+    }
+
+    /// [`policy`](Self::policy) with one that may wait; it is dropped with the call.
+    ///
+    /// ```
+    /// use sortie_layers::redirect::{Action, RedirectOptions};
+    ///
+    /// # async fn is_known(_host: &str) -> bool { true }
+    /// let options = RedirectOptions::default().policy_async(|attempt| {
+    ///     Box::pin(async move {
+    ///         let host = attempt.url().host_str().unwrap_or_default();
+    ///         if is_known(host).await { Action::Follow } else { Action::fail("an unknown server") }
+    ///     })
+    /// });
+    /// ```
+    #[must_use]
+    pub fn policy_async<F>(self, policy: F) -> Self
+    where
+        F: for<'a> Fn(&'a mut Attempt) -> BoxFuture<'a, Action> + Send + Sync + 'static,
+    {
+        Self { policy: Some(Policy::Async(Arc::new(policy))), ..self }
+    }
+
+    /// Tells `report` what is decided about each redirect: followed, stopped, or failed. A callback set before is
+    /// replaced.
+    ///
+    /// A response without a `Location` is no redirect, and one that [`PerRequest::Off`](sortie_core::PerRequest::Off)
+    /// leaves to the caller is not decided about.
+    ///
+    /// ```
+    /// use sortie_layers::redirect::{RedirectOptions, Verdict};
+    ///
+    /// let options = RedirectOptions::default().report(|report| match report.verdict {
+    ///     Verdict::Followed { dropped, .. } => println!("{report:?}: without {dropped:?}"),
+    ///     _ => println!("{report:?}"),
+    /// });
+    /// ```
+    #[must_use]
+    pub fn report(self, report: impl Fn(&Report<'_>) + Send + Sync + 'static) -> Self {
+        Self { reporter: Some(Arc::new(report)), ..self }
     }
 
     /// What `Referer` says.
@@ -134,6 +252,10 @@ impl fmt::Debug for RedirectOptions {
         f.debug_struct("RedirectOptions")
             .field("limit", &self.limit)
             .field("on_limit", &self.on_limit)
+            .field("scope", &self.scope)
+            .field("on_scope", &self.on_scope)
+            .field("policy", &self.policy.is_some())
+            .field("report", &self.reporter.is_some())
             .field("referer", &self.referer)
             .field("sensitive", &self.sensitive)
             .field("schemes", &self.schemes)

@@ -55,13 +55,18 @@ where
         }
         let (mut stream, answer) = send(&written(authority, &head.headers), kept.take(), &dial, proxy).await?;
         let verdict = auth.filter(|_| legs > 0).map_or(Verdict::Accept, |auth| {
-            auth.examine(&Answer::new(&Method::CONNECT, &target, &answer, Recipient::Proxy, leg))
+            let answer = Answer::new(&Method::CONNECT, &target, &answer, Recipient::Proxy, leg);
+            auth.examine(&answer.with_credentials(head.headers.get(PROXY_AUTHORIZATION)))
         });
+        let is_to_be_answered = match verdict {
+            Verdict::Fail(error) => return Err(ProxyError::rejected(error).at(proxy).into()),
+            Verdict::Resend => answer.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED && leg < legs,
+            _ => false,
+        };
         if answer.status.is_success() {
             return Ok(stream);
         }
-        let is_challenge = answer.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED && verdict == Verdict::Resend;
-        if !is_challenge || leg == legs {
+        if !is_to_be_answered {
             return Err(ProxyError::answered(answer).at(proxy).into());
         }
         kept = skip(&mut stream, &answer).await.then_some(stream);

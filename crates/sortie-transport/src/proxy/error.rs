@@ -63,6 +63,9 @@ pub enum ProxyErrorKind {
     NotAllowed,
     /// The proxy refused to open the tunnel with a status other than 407.
     Refused,
+    /// The [`Auth`](sortie_core::auth::Auth) of the proxy does not believe the answer. A request that was to be passed
+    /// on may have been.
+    Rejected,
     /// The [`Auth`](sortie_core::auth::Auth) of the proxy could not sign.
     Signing,
     /// The TLS handshake with the proxy itself failed.
@@ -76,6 +79,11 @@ pub enum ProxyErrorKind {
 impl ProxyError {
     pub(super) fn new(kind: ProxyErrorKind) -> Self {
         Self(Arc::new(Failed { kind, proxy: None, detail: None, answer: None, source: None }))
+    }
+
+    /// The scheme does not believe the answer.
+    pub(super) fn rejected(error: sortie_core::BoxError) -> Self {
+        Self::new(ProxyErrorKind::Rejected).because(error)
     }
 
     pub(super) fn setting(detail: impl Into<Box<str>>) -> Self {
@@ -200,6 +208,7 @@ impl fmt::Display for ProxyError {
             }
             ProxyErrorKind::NotAllowed => "does not allow connections to the origin",
             ProxyErrorKind::Refused => return write!(f, "refused to open a tunnel to the origin ({status})"),
+            ProxyErrorKind::Rejected => "did not prove to its Auth who it is (Proxy::auth)",
             ProxyErrorKind::Signing => "got no credentials, for its Auth could not sign (Proxy::auth)",
             ProxyErrorKind::Tls => "could not be spoken to over TLS (Proxy::tls)",
             ProxyErrorKind::TtlExpired => "says that the origin is too many hops away",

@@ -87,25 +87,34 @@ async fn converse(
         let mut signed = head.clone();
         let signing = sign(auth, &mut signed, &body, challenge.as_ref(), leg).await;
         signing.map_err(|error| failed(&origin.route, error.at(&proxy)))?;
+        let credentials = signed.headers.get(PROXY_AUTHORIZATION).cloned();
         let ticket = ticket.take().or_else(|| origin.shared().in_flight.enter());
         let ticket = ticket.ok_or_else(|| NotSent::Closed.fault())?;
         let sent = ResponseFuture::send(&origin, Request::from_parts(signed, body), ticket).await;
         if legs == 0 {
             return sent;
         }
-        let examine = |answer: &_| auth.examine(&Answer::new(&head.method, &head.uri, answer, Recipient::Proxy, leg));
+        let examine = |answer: &_| {
+            let answer = Answer::new(&head.method, &head.uri, answer, Recipient::Proxy, leg);
+            auth.examine(&answer.with_credentials(credentials.as_ref()))
+        };
         let error = match sent {
             Ok(response) => {
                 let (answer, content) = response.into_parts();
                 // It may say what to sign the next request with.
-                examine(&answer);
-                return Ok(Response::from_parts(answer, content));
+                return match examine(&answer) {
+                    // No fault of the connection, and not to be repeated: the request has been passed on.
+                    Verdict::Fail(error) => Err(ProxyError::rejected(error).at(&proxy).into()),
+                    _ => Ok(Response::from_parts(answer, content)),
+                };
             }
             Err(error) => error,
         };
         let Some(answer) = find::<ProxyError>(&*error).and_then(ProxyError::answer) else { return Err(error) };
-        if examine(&answer) != Verdict::Resend || leg == legs {
-            return Err(error);
+        match examine(&answer) {
+            Verdict::Resend if leg < legs => {}
+            Verdict::Fail(error) => return Err(failed(&origin.route, ProxyError::rejected(error).at(&proxy))),
+            _ => return Err(error),
         }
         let Some(again) = spare.as_ref().and_then(Replay::replay) else { return Err(error) };
         (body, challenge) = (again, Some(answer));

@@ -1,9 +1,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use http::{HeaderMap, Response as HttpResponse, StatusCode, Version, response};
+use http::{HeaderMap, Request, Response as HttpResponse, StatusCode, Version, response};
 use sortie_core::Body;
-use sortie_layers::redirect::{FinalUrl, History, Hop};
+use sortie_layers::redirect::{FinalUrl, History, Hop, NextRequest};
 use sortie_layers::retry::Attempts;
 use sortie_transport::{ConnectionInfo, Timings, Upgraded};
 use url::Url;
@@ -81,8 +81,8 @@ impl Response {
         &mut self.head.extensions
     }
 
-    /// The URL that answered, after redirects, with the fragment that applies and without userinfo. `None` for a
-    /// response that was made from an `http::Response`.
+    /// The URL that answered, after redirects, with the session's default query and the fragment that applies, and
+    /// without userinfo and what a mount appends. `None` for a response that was made from an `http::Response`.
     #[must_use]
     pub fn url(&self) -> Option<&Url> {
         self.url.as_ref()
@@ -92,6 +92,37 @@ impl Response {
     #[must_use]
     pub fn history(&self) -> &[Hop] {
         self.head.extensions.get::<History>().map_or(&[], |history| history)
+    }
+
+    /// The request that this redirect leads to, for [`Session::send`](crate::Session::send): requests' `Response.next`.
+    /// `None` if this is no redirect, or was not left to the caller.
+    ///
+    /// Redirects are left to the caller by [`no_redirect`](crate::RequestBuilder::no_redirect), by a limit, a scope or a
+    /// policy that makes them the answer. The next request is made by the rules of one that is followed: what a foreign
+    /// origin must not see is not on it, and nothing of the session's adds that again when it is sent. Its own redirects
+    /// are treated like those of the first.
+    ///
+    /// ```
+    /// # use sortie_testkit::{Scripted, reply, status};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), sortie::Error> {
+    /// # let server = Scripted::new([reply(302, [("location", "/2")], ""), reply(302, [("location", "/3")], ""), status(200)]);
+    /// # let session = sortie::Session::builder().transport(server).build()?;
+    /// let mut response = session.get("http://app.test/1").no_redirect().send().await?;
+    /// while let Some(next) = response.next()? {
+    ///     println!("{} leads to {}", response.status(), next.uri());
+    ///     response = session.send(next).await?;
+    /// }
+    /// assert_eq!(response.url().unwrap().path(), "/3");
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Redirect`], if it cannot be followed: an invalid `Location`, a forbidden scheme, a body that can be
+    /// sent only once.
+    pub fn next(&self) -> Result<Option<Request<Body>>, Error> {
+        let next = self.head.extensions.get::<NextRequest<Body>>().map(NextRequest::request);
+        next.transpose().map_err(|error| Error::from_tower(error).with_url(|| self.url.clone()))
     }
 
     /// How often the request was sent on its last hop: 1 unless it was retried.

@@ -2,11 +2,15 @@
 
 use std::task::{Context, Poll};
 
+#[cfg(feature = "decompress")]
+use http::header::ACCEPT_ENCODING;
 use http::header::{ACCEPT, HeaderName, USER_AGENT};
 use http::{Request, Response};
 #[cfg(feature = "cookies")]
 use sortie_cookies::{CookieOptions, CookiesLayer};
 use sortie_core::{Body, BoxError, BoxHttp, HttpService, PerRequest};
+#[cfg(feature = "decompress")]
+use sortie_decompress::DecompressLayer;
 use sortie_layers::auth::{AuthOptions, DefaultHeader};
 use sortie_layers::headers::HeadersOptions;
 use sortie_layers::mounts::Mounts;
@@ -57,7 +61,12 @@ macro_rules! layers {
             // what a hop stripped is not added again.
             .layer($tower::optional(BaseUrlLayer::new(settings.base_url.clone())))
             .layer($tower::optional(QueryLayer::new(settings.query.clone())))
-            .layer(HeadersLayer::new(defaults(settings, $tower::HAS_OVERRIDES)))
+            .layer(HeadersLayer::new(defaults(settings, $tower::HAS_OVERRIDES)));
+        // Inside the default headers, among which an `Accept-Encoding` is one set by hand; outside Redirect and Retry, so
+        // that only the body that comes to the caller is decoded.
+        #[cfg(feature = "decompress")]
+        let tower = tower.layer(decompress(settings));
+        let tower = tower
             // Outside everything that depends on the origin: what stands below is decided anew for every hop.
             .layer(RedirectLayer::new(settings.redirect.clone()).shares_head($tower::SHARES_HEAD))
             .layer($tower::optional(SeamLayer::new(&settings.hop_layers)))
@@ -78,7 +87,7 @@ macro_rules! mount_layers {
             .layer($tower::optional(SeamLayer::new(&mount.layers)))
             // One hop with its retries and its body; what the mount's own layers do is not on its clock.
             .layer($tower::optional(TimeoutLayer::hop(mount.timeout)))
-            .layer($tower::optional(HooksLayer::for_mount(mount.hooks.clone())))
+            .layer($tower::optional(HooksLayer::fixed(mount.hooks.clone())))
             // Below Mounts, so that what is for this mount alone cannot leave it.
             .layer($tower::optional(HeadersLayer::for_mount(mount.headers.clone())))
             .layer($tower::optional(QueryLayer::for_mount(mount.query.clone())))
@@ -91,6 +100,9 @@ macro_rules! mount_layers {
         let tower = tower
             // The session's, then the mount's: they see what is handed to the transport, once per send.
             .layer($tower::optional(SeamLayer::new(wire_layers)))
+            // Of hooks the session's come first, too, and none hides what is sent from them.
+            .layer($tower::optional(HooksLayer::fixed(settings.wire_hooks.clone())))
+            .layer($tower::optional(HooksLayer::fixed(mount.wire_hooks.clone())))
             // Innermost: its clock is that of one send, and it ends at the response's head. An auth may set it for the
             // request that it signs.
             .layer(TimeoutLayer::attempt(mount.attempt_over(settings.timeout)))
@@ -159,8 +171,8 @@ fn asks_for_nothing_optional(settings: &Settings) -> bool {
     settings.query.is_empty()
         && settings.hop_layers.is_empty()
         && settings.hooks.is_empty()
+        && settings.wire_hooks.is_empty()
         && settings.wire_layers.is_empty()
-        && settings.redirect.limit > 0
         && settings.mounts.iter().all(|(_, mount)| mount.asks_for_nothing_optional())
 }
 
@@ -228,14 +240,25 @@ fn defaults(settings: &Settings, has_overrides: bool) -> HeadersOptions {
     HeadersOptions::from(settings.headers.clone()).replaceable(names)
 }
 
-/// A mount's auth acts wherever its prefix matches, the session's only while the chain is where the caller sent it.
+/// Its `Accept-Encoding` is listed only where a mount has one in its place; see [`defaults`].
+#[cfg(feature = "decompress")]
+fn decompress(settings: &Settings) -> DecompressLayer {
+    let set_by_mount = settings.mounts.iter().any(|(_, mount)| mount.headers.contains_key(ACCEPT_ENCODING));
+    DecompressLayer::new(settings.decompress).replaceable(set_by_mount)
+}
+
+/// A mount's auth acts wherever its prefix matches, the session's only while the chain is where the caller sent it; a
+/// netrc looks for itself whose server it is.
 fn auth(settings: &Settings, mount: &Mount) -> AuthOptions {
-    let options = AuthOptions::default();
+    if matches!(mount.auth, Some(PerRequest::Off)) {
+        return AuthOptions::default().default_header(DefaultHeader::Remove);
+    }
+    let mut options = AuthOptions::default();
+    options.fallback.clone_from(&settings.netrc);
     match (&mount.auth, &settings.auth) {
-        (Some(PerRequest::Off), _) => options.default_header(DefaultHeader::Remove),
-        (None, None) => options,
         (Some(PerRequest::Use(auth)), _) => options.mount(auth.clone()),
-        (None, Some(auth)) => options.session(auth.clone()),
+        (_, Some(auth)) => options.session(auth.clone()),
+        (_, None) => options,
     }
 }
 
@@ -252,6 +275,7 @@ fn cookies(settings: &Settings, mount: &Mount) -> Option<CookieOptions> {
 mod tests {
     use super::*;
     use sortie_layers::hooks::Hooks;
+    use sortie_layers::redirect::RedirectOptions;
     use std::time::Duration;
 
     #[test]
@@ -264,19 +288,21 @@ mod tests {
         };
         assert!(has_lower(|_| ()));
         assert!(has_lower(|settings| settings.mounts[0].1 = Mount::new().no_cookies().no_auth()));
-        let changes: [fn(&mut Settings); 11] = [
+        assert!(has_lower(|settings| settings.redirect = RedirectOptions::none()));
+        let changes: [fn(&mut Settings); 12] = [
             |settings| settings.query = [("a", "1")].into(),
             |settings| settings.hooks = Hooks::new().on_request(|_| ()),
-            |settings| settings.redirect.limit = 0,
             |settings| settings.hop_layers.push(user_layer(tower_layer::Identity::new())),
             |settings| settings.wire_layers.push(user_layer(tower_layer::Identity::new())),
             |settings| settings.mounts[0].1.timeout = Some(Duration::from_secs(1)),
             |settings| settings.mounts[0].1.hooks = Hooks::new().on_error(|_, _| ()),
+            |settings| settings.wire_hooks = Hooks::new().on_request(|_| ()),
+            |settings| settings.mounts[0].1.wire_hooks = Hooks::new().on_request(|_| ()),
             |settings| settings.mounts[0].1.query = [("a", "1")].into(),
             |settings| drop(settings.mounts[0].1.headers.insert(ACCEPT, http::HeaderValue::from_static("*/*"))),
             |settings| settings.mounts[0].1.layers.push(user_layer(tower_layer::Identity::new())),
             |settings| settings.mounts[0].1.wire_layers.push(user_layer(tower_layer::Identity::new())),
         ];
-        assert_eq!(changes.map(has_lower), [false; 11]);
+        assert_eq!(changes.map(has_lower), [false; 12]);
     }
 }

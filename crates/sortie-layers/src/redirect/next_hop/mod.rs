@@ -1,86 +1,104 @@
-//! What follows a response: nothing, another request, or an error. Pure functions over heads.
+//! The rules of following a redirect: what leads where, and what the next request is made of. Pure functions over heads.
 
 use http::header::{
     AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_RANGE, CONTENT_TYPE,
-    COOKIE, EXPECT, HOST, HeaderName, LAST_MODIFIED, LOCATION, PROXY_AUTHORIZATION, REFERER, TRAILER,
+    COOKIE, EXPECT, HOST, HeaderName, HeaderValue, LAST_MODIFIED, LOCATION, PROXY_AUTHORIZATION, REFERER, TRAILER,
     TRANSFER_ENCODING,
 };
 use http::{HeaderMap, Method, StatusCode, Uri, request};
 use sortie_core::{BoxError, Chain, Origin};
-use url::Url;
 
 use super::location::Place;
-use super::{ForbiddenScheme, Fragment, OnLimit, RedirectOptions, RefererPolicy, TooManyRedirects};
+use super::{
+    Action, Content, ForbiddenScheme, Fragment, InvalidLocation, OnLimit, OnScope, OutOfScope, RedirectOptions,
+    RefererPolicy, Scope, TooManyRedirects,
+};
 use crate::auth::userinfo;
 
-/// What to do after a response.
+/// Where a redirect came from and where it leads.
 #[derive(Debug)]
-pub(super) enum Decision {
-    /// It is the answer.
-    Done,
-    /// It leads on.
-    Follow(Box<Follow>),
-    /// It leads on, but it must not or cannot be followed.
-    Fail {
-        /// Where the response came from, if that is a URL at all.
-        from: Option<Url>,
-        error: BoxError,
-    },
+pub(super) struct Route {
+    pub(super) from: Place,
+    pub(super) to: Place,
 }
 
-/// The next request, but for its body.
-#[derive(Debug)]
-pub(super) struct Follow {
-    pub(super) head: request::Parts,
-    pub(super) content: Content,
-    /// Where the redirect came from.
-    pub(super) from: Url,
-    /// Where it leads.
-    pub(super) to: Url,
-}
-
-/// What becomes of the request's content.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Content {
-    /// It is sent again.
-    Keep,
-    /// The next request has none.
-    Drop,
-}
-
-/// What to do after `status` and `headers` answered the request of `head`, which came after `followed` redirects.
-pub(super) fn next_hop(
-    head: request::Parts,
-    status: StatusCode,
-    headers: &HeaderMap,
-    followed: usize,
-    options: &RedirectOptions,
-) -> Decision {
-    // Of several Location fields the first counts. Only one may be sent (RFC 9110 §5.3).
-    let Some(location) = headers.get(LOCATION).filter(|_| is_redirect(status)) else { return Decision::Done };
-    if location.as_bytes().trim_ascii().is_empty() {
-        return Decision::Done; // as requests and curl have it
-    }
-    if followed >= options.limit && options.on_limit == OnLimit::ReturnLast {
-        return Decision::Done;
-    }
-    let from = match Place::of(&head.uri, &head.extensions) {
-        Ok(from) => from,
-        Err(error) => return Decision::Fail { from: None, error: error.into() },
-    };
-    if followed >= options.limit {
-        return Decision::Fail { from: Some(from.into_url()), error: TooManyRedirects::new(options.limit).into() };
-    }
-    let to = match from.resolve(location) {
-        Ok(to) => to,
-        Err(error) => return Decision::Fail { from: Some(from.into_url()), error: error.into() },
-    };
-    match follow(head, status, &from, &to, options) {
-        Ok((head, content)) => {
-            let (from, to) = (from.into_url(), to.into_url());
-            Decision::Follow(Box::new(Follow { head, content, from, to }))
+impl Route {
+    /// Where `location` leads the request of `head`.
+    pub(super) fn of(head: &request::Parts, location: &HeaderValue) -> Result<Self, Box<Nowhere>> {
+        let from = match Place::of(&head.uri, &head.extensions) {
+            Ok(from) => from,
+            Err(error) => return Err(Box::new(Nowhere { from: None, error })),
+        };
+        match from.resolve(location) {
+            Ok(to) => Ok(Self { from, to }),
+            Err(error) => Err(Box::new(Nowhere { from: Some(from), error })),
         }
-        Err(error) => Decision::Fail { from: Some(from.into_url()), error },
+    }
+
+    /// The URI of the next request, if the options let one go there.
+    pub(super) fn check(&self, head: &request::Parts, options: &RedirectOptions) -> Result<Uri, Refused> {
+        let Self { from, to } = self;
+        let scheme = to.url().scheme();
+        if !options.allows_scheme(scheme) && !from.has_origin_of(to) {
+            return Err(Refused::Other(ForbiddenScheme::new(scheme).into()));
+        }
+        let uri = to.uri().map_err(|error| Refused::Other(error.into()))?;
+        let is_inside = match options.scope {
+            Scope::Anywhere => true,
+            Scope::SameOrigin => extend(head, &uri, options).is_none_or(|chain| !chain.crossed),
+            Scope::HttpsOnly => uri.scheme() == Some(&http::uri::Scheme::HTTPS),
+        };
+        if is_inside { Ok(uri) } else { Err(Refused::Scope(OutOfScope::new(options.scope))) }
+    }
+}
+
+/// A `Location` that leads nowhere.
+#[derive(Debug)]
+pub(super) struct Nowhere {
+    /// Where it came from, if that is a URL at all.
+    pub(super) from: Option<Place>,
+    pub(super) error: InvalidLocation,
+}
+
+/// Why a redirect may not be followed.
+#[derive(Debug)]
+pub(super) enum Refused {
+    /// Because of [`RedirectOptions::scope`].
+    Scope(OutOfScope),
+    Other(BoxError),
+}
+
+impl From<Refused> for BoxError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Scope(error) => error.into(),
+            Refused::Other(error) => error,
+        }
+    }
+}
+
+/// Where a response leads, if it redirects.
+///
+/// Of several `Location` fields the first counts; only one may be sent (RFC 9110 §5.3). An empty one leads nowhere, as
+/// requests and curl have it.
+pub(super) fn location(status: StatusCode, headers: &HeaderMap) -> Option<&HeaderValue> {
+    let location = headers.get(LOCATION).filter(|_| is_redirect(status))?;
+    (!location.as_bytes().trim_ascii().is_empty()).then_some(location)
+}
+
+/// What is to be done at a redirect because of those that were followed before; `None` where it may be followed.
+pub(super) fn limit(followed: usize, options: &RedirectOptions) -> Option<Action> {
+    (followed >= options.limit).then(|| match options.on_limit {
+        OnLimit::ReturnLast => Action::Stop,
+        OnLimit::Error => Action::fail(TooManyRedirects::new(options.limit)),
+    })
+}
+
+/// What is to be done at a redirect that the options do not let go where it leads.
+pub(super) fn refuse(refused: Refused, options: &RedirectOptions) -> Action {
+    match (refused, options.on_scope) {
+        (Refused::Scope(_), OnScope::ReturnLast) => Action::Stop,
+        (refused, _) => Action::Fail(refused.into()),
     }
 }
 
@@ -90,37 +108,33 @@ pub(crate) fn is_redirect(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
 }
 
-fn follow(
-    mut head: request::Parts,
-    status: StatusCode,
-    from: &Place,
-    to: &Place,
-    options: &RedirectOptions,
-) -> Result<(request::Parts, Content), BoxError> {
-    let scheme = to.url().scheme();
-    if !options.allows_scheme(scheme) && !from.has_origin_of(to) {
-        return Err(ForbiddenScheme::new(scheme).into());
+/// Turns the head of a request that `status` answered into that of the next one, but for what its origin may not have.
+pub(super) fn ask_anew(head: &mut request::Parts, status: StatusCode) -> Content {
+    if !becomes_get(status, &head.method) {
+        return Content::Keep;
     }
-    let uri = to.uri()?;
-    let content = if becomes_get(status, &head.method) { Content::Drop } else { Content::Keep };
+    head.method = Method::GET;
+    Content::Drop
+}
+
+/// Makes the head that of a request to `uri`, where the route leads: without what that server must not have.
+pub(super) fn send_to(head: &mut request::Parts, uri: Uri, route: &Route, content: Content, options: &RedirectOptions) {
     if content == Content::Drop {
-        head.method = Method::GET;
         remove(&mut head.headers, &CONTENT);
     }
-    cross(&mut head, &uri, options);
+    cross(head, &uri, options);
     if options.referer == RefererPolicy::StrictOriginWhenCrossOrigin {
-        match from.referer(to) {
+        match route.from.referer(&route.to) {
             // Fails for a map that holds 24,576 headers, more than any server takes; `insert` would panic.
             Some(referer) => drop(head.headers.try_insert(REFERER, referer)),
             None => drop(head.headers.remove(REFERER)),
         }
     }
-    match to.fragment() {
+    match route.to.fragment() {
         Some(fragment) => drop(head.extensions.insert(fragment)),
         None => drop(head.extensions.remove::<Fragment>()),
     }
     head.uri = uri;
-    Ok((head, content))
 }
 
 /// Whether the method turns into `GET`, and the content goes: after a 303, and after a 301 or 302 to a `POST`
@@ -178,7 +192,7 @@ pub(super) fn cross(head: &mut request::Parts, to: &Uri, options: &RedirectOptio
 }
 
 /// The chain after the hop to `to`; `None` if the server of neither end is known.
-fn extend(head: &request::Parts, to: &Uri, options: &RedirectOptions) -> Option<Chain> {
+pub(super) fn extend(head: &request::Parts, to: &Uri, options: &RedirectOptions) -> Option<Chain> {
     to.scheme()?;
     let so_far = head.extensions.get::<Chain>();
     let Some(mut chain) = Chain::extend(so_far, &head.uri, to) else {

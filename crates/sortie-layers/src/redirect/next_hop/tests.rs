@@ -17,21 +17,37 @@ fn location(to: &str) -> HeaderMap {
     HeaderMap::from_iter([(LOCATION, HeaderValue::from_bytes(to.as_bytes()).unwrap())])
 }
 
-fn decide(head: request::Parts, status: u16, to: &str, options: &RedirectOptions) -> Decision {
-    next_hop(head, StatusCode::from_u16(status).unwrap(), &location(to), 0, options)
+/// The next request by the rules alone, but for its body.
+struct Follow {
+    head: request::Parts,
+    content: Content,
+    from: url::Url,
+    to: url::Url,
+}
+
+fn decide(
+    mut head: request::Parts,
+    status: u16,
+    to: &str,
+    options: &RedirectOptions,
+) -> Result<Option<Follow>, BoxError> {
+    let (status, headers) = (StatusCode::from_u16(status).unwrap(), location(to));
+    let Some(location) = super::location(status, &headers) else { return Ok(None) };
+    let route = Route::of(&head, location).map_err(|nowhere| nowhere.error)?;
+    let uri = route.check(&head, options)?;
+    let content = ask_anew(&mut head, status);
+    send_to(&mut head, uri, &route, content, options);
+    Ok(Some(Follow { head, content, from: route.from.into_url(), to: route.to.into_url() }))
 }
 
 fn followed(head: request::Parts, status: u16, to: &str, options: &RedirectOptions) -> Follow {
-    match decide(head, status, to, options) {
-        Decision::Follow(next) => *next,
-        other => panic!("expected to follow {to}: {other:?}"),
-    }
+    decide(head, status, to, options).unwrap().unwrap_or_else(|| panic!("expected to follow {to}"))
 }
 
 fn failed(head: request::Parts, to: &str, options: &RedirectOptions) -> BoxError {
     match decide(head, 302, to, options) {
-        Decision::Fail { error, .. } => error,
-        other => panic!("expected {to} to fail: {other:?}"),
+        Err(error) => error,
+        Ok(_) => panic!("expected {to} to fail"),
     }
 }
 
@@ -72,11 +88,8 @@ fn five_statuses_redirect_and_the_method_follows_rfc_9110() {
         (306, "GET", None),
         (401, "GET", None),
     ] {
-        let found = match decide(head(method, "http://a/", &[]), status, "/x", &RedirectOptions::default()) {
-            Decision::Follow(next) => Some((next.head.method, next.content)),
-            Decision::Done => None,
-            Decision::Fail { error, .. } => panic!("{status} {method}: {error}"),
-        };
+        let next = decide(head(method, "http://a/", &[]), status, "/x", &RedirectOptions::default()).unwrap();
+        let found = next.map(|next| (next.head.method, next.content));
         let expected = expected.map(|(method, content)| (method.parse().unwrap(), content));
         assert_eq!(found, expected, "{status} {method}");
     }
@@ -84,11 +97,9 @@ fn five_statuses_redirect_and_the_method_follows_rfc_9110() {
 
 #[test]
 fn without_a_location_there_is_nothing_to_follow() {
-    let options = RedirectOptions::default();
-    let decision = next_hop(head("GET", "http://a/", &[]), StatusCode::FOUND, &HeaderMap::new(), 0, &options);
-    assert!(matches!(decision, Decision::Done));
-    for empty in ["", " "] {
-        assert!(matches!(decide(head("GET", "http://a/", &[]), 302, empty, &options), Decision::Done));
+    assert!(super::location(StatusCode::FOUND, &HeaderMap::new()).is_none());
+    for empty in ["", " ", "\t"] {
+        assert!(super::location(StatusCode::FOUND, &location(empty)).is_none());
     }
 }
 
@@ -96,8 +107,7 @@ fn without_a_location_there_is_nothing_to_follow() {
 fn the_first_of_several_locations_counts() {
     let mut headers = location("/1");
     headers.append(LOCATION, HeaderValue::from_static("http://b/2"));
-    let decision = next_hop(head("GET", "http://a/", &[]), StatusCode::FOUND, &headers, 0, &RedirectOptions::default());
-    assert!(matches!(decision, Decision::Follow(next) if next.head.uri == "http://a/1"));
+    assert_eq!(super::location(StatusCode::FOUND, &headers).unwrap(), "/1");
 }
 
 #[test]
@@ -249,16 +259,56 @@ fn only_web_schemes_are_followed_to_unless_allowed_or_at_home() {
 
 #[test]
 fn the_limit_is_how_many_are_followed() {
-    let at = |followed, options: &RedirectOptions| {
-        next_hop(head("GET", "http://a/", &[]), StatusCode::FOUND, &location("/x"), followed, options)
-    };
     let options = RedirectOptions::default();
-    assert!(matches!(at(19, &options), Decision::Follow(_)));
-    let Decision::Fail { error, from } = at(20, &options) else { panic!("the 21st is one too many") };
+    assert!(limit(19, &options).is_none());
+    let Some(Action::Fail(error)) = limit(20, &options) else { panic!("the 21st is one too many") };
     assert_eq!(find::<TooManyRedirects>(&*error).unwrap().limit(), 20);
-    assert_eq!(from.unwrap().as_str(), "http://a/");
-    assert!(matches!(at(20, &options.on_limit(OnLimit::ReturnLast)), Decision::Done));
-    assert!(matches!(at(0, &RedirectOptions::default().limit(0)), Decision::Fail { .. }));
+    assert!(matches!(limit(20, &options.on_limit(OnLimit::ReturnLast)), Some(Action::Stop)));
+    assert!(matches!(limit(0, &RedirectOptions::default().limit(0)), Some(Action::Fail(_))));
+    assert!(matches!(limit(0, &RedirectOptions::none()), Some(Action::Stop)));
+}
+
+#[test]
+fn a_scope_is_where_redirects_may_lead() {
+    let trusted = Origin::of(&Uri::from_static("https://files.a/"));
+    let (anywhere, https) = (RedirectOptions::default(), RedirectOptions::default().scope(Scope::HttpsOnly));
+    let same = RedirectOptions::default().scope(Scope::SameOrigin).danger().keep_credentials_across_origins(trusted);
+    for (from, to, in_same, in_https) in [
+        ("http://a/", &["/x"][..], true, false),
+        ("http://a/", &["https://a/"], true, true),
+        ("http://a/", &["https://a/", "/x"], true, true),
+        ("http://a/", &["https://a/", "http://a/"], false, false),
+        ("https://a/", &["https://A:443/x"], true, true),
+        ("https://a/", &["http://a/"], false, false),
+        ("https://a/", &["https://a:444/"], false, true),
+        ("https://a/", &["https://b.a/"], false, true),
+        ("https://a/", &["https://files.a/"], true, true),
+        ("https://a/", &["https://files.a/", "https://a/"], true, true),
+        ("https://a/", &["https://files.a/", "https://b/"], false, true),
+        ("/o", &["/x"], true, false),
+        ("/o", &["http://a/"], false, false),
+        ("/o", &["https://a/"], false, true),
+    ] {
+        for (options, is_inside) in [(&anywhere, true), (&same, in_same), (&https, in_https)] {
+            let mut head = Ok(head("GET", from, &[]));
+            for to in to {
+                head = head.and_then(|head| decide(head, 302, to, options)).map(|next| next.unwrap().head);
+            }
+            let found = head.as_ref().map_err(|error| find::<OutOfScope>(&**error).unwrap().scope());
+            assert_eq!(found.err(), (!is_inside).then_some(options.scope), "{from} {to:?}");
+        }
+    }
+}
+
+#[test]
+fn only_what_is_out_of_scope_can_be_the_answer_instead() {
+    let options = RedirectOptions::default().scope(Scope::HttpsOnly).on_scope(OnScope::ReturnLast);
+    for (to, stops) in [("http://a/", true), ("ftp://a/", false)] {
+        let head = head("GET", "https://a/", &[]);
+        let route = Route::of(&head, &HeaderValue::from_static(to)).unwrap();
+        let refused = route.check(&head, &options).unwrap_err();
+        assert_eq!(matches!(refuse(refused, &options), Action::Stop), stops, "{to}");
+    }
 }
 
 #[test]
@@ -282,7 +332,10 @@ fn what_was_decided_is_told_without_secrets() {
     let next = followed(head("GET", "http://a/b?token=secret", &[]), 302, "http://u:secret@b/c", &Default::default());
     let mut headers = HeaderMap::new();
     headers.insert(SET_COOKIE, HeaderValue::from_static("secret"));
-    let hop = crate::redirect::Hop::new(StatusCode::FOUND, Method::GET, next.from, headers);
+    let mut response = http::Response::new(());
+    *response.status_mut() = StatusCode::FOUND;
+    *response.headers_mut() = headers;
+    let hop = crate::redirect::Hop::taken_from(&mut response, Method::GET, next.from, std::time::Duration::ZERO);
     let url = crate::redirect::FinalUrl::new("http://b/c?secret#secret".parse().unwrap());
     let error = failed(head("GET", "http://a/", &[]), "http://u:secret@a:99999/?secret", &Default::default());
     let failed = crate::redirect::Failed::new(vec![hop.clone()], Some(hop), Some(next.to), error);

@@ -3,10 +3,14 @@ use http::header::{AUTHORIZATION, LOCATION};
 use http::{Method, StatusCode};
 use sortie_core::{Body, Chain, InFlight, PerRequest, find};
 use sortie_testkit::{Answer, NotDefault, Scripted, Strict, prove_layer, reply, status};
+use std::error::Error as _;
 use tower::ServiceExt;
 
+mod by_hand;
+mod policy;
+
 prove_layer!(following, RedirectLayer::default);
-prove_layer!(not_following, || RedirectLayer::new(RedirectOptions::default().limit(0).on_limit(OnLimit::ReturnLast)));
+prove_layer!(not_following, || RedirectLayer::new(RedirectOptions::none()));
 
 fn to(status: u16, location: &str) -> Response<Body> {
     reply(status, [("location", location)], "moved")
@@ -162,4 +166,26 @@ async fn a_redirects_body_is_dropped_before_the_next_request() {
     });
     send(&server, request(Method::GET, "http://a/", ())).await.unwrap();
     assert_eq!(server.count(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_hop_tells_its_own_time_and_what_was_left_with_it() {
+    let server = Scripted::new([
+        Answer::after(Duration::from_secs(3), to(302, "/1")),
+        Answer::after(Duration::from_secs(5), to(302, "/2")),
+        Answer::after(Duration::from_secs(7), status(200)),
+    ]);
+    let marked = tower::util::MapResponse::new(server, {
+        let count = Arc::new(std::sync::atomic::AtomicU8::new(0));
+        move |mut response: Response<Body>| {
+            response.extensions_mut().insert(count.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
+            response
+        }
+    });
+    let client = RedirectLayer::default().layer(marked);
+    let response = client.oneshot(request(Method::GET, "http://a/", ())).await.unwrap();
+    let history = response.extensions().get::<History>().unwrap();
+    let told: Vec<_> = history.iter().map(|hop| (hop.elapsed().as_secs(), hop.extensions().get::<u8>())).collect();
+    assert_eq!(told, [(3, Some(&0)), (5, Some(&1))]);
+    assert_eq!(response.extensions().get::<u8>(), Some(&2));
 }

@@ -1,14 +1,22 @@
 //! Following redirects: which, with what, and what is told of them.
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use http::Method;
 use http::header::REFERER;
 use sortie::Body;
-use sortie::redirect::{OnLimit, RedirectOptions, RefererPolicy};
+use sortie::redirect::{Hop, OnLimit, RedirectOptions, RefererPolicy};
+use sortie::retry::{Attempts, RetryOptions};
+use sortie::transport::{ConnectionInfo, Timings};
 use sortie_testkit::{ServerOptions, TestServer, TlsSetup, reply};
 
-use crate::support::{builder, dialing, ok, paths, redirect, session, trusting, values};
+use crate::support::{always, builder, dialing, in_turn, ok, paths, redirect, session, trusting, try_again, values};
+
+mod advisories;
+mod bodies;
+mod by_hand;
+mod policy;
 
 /// `/<status>` redirects with it to `/end`, which answers with the body that it got.
 fn by_status() -> TestServer {
@@ -87,8 +95,12 @@ async fn a_location_is_resolved_by_the_url_standard() {
         ("/ä", "http://a.test/%C3%A4"),
         ("http://user:pass@b.test/", "http://b.test/"),
         ("  /padded  ", "http://a.test/padded"),
-    ] {
-        let location = http::HeaderValue::from_bytes(location.as_bytes()).unwrap();
+    ]
+    .map(|(location, expected)| (location.as_bytes(), expected))
+    .into_iter()
+    .chain([(&b"/\xe4?\xff"[..], "http://a.test/%E4?%FF")])
+    {
+        let location = http::HeaderValue::from_bytes(location).unwrap();
         let shown = location.clone();
         let server = TestServer::from_fn(move |request| {
             let answer = match request.uri().path() {
@@ -162,6 +174,7 @@ async fn redirects_can_be_left_to_the_caller() {
         session().get(server.url("/302")).no_redirect(),
         none.get(server.url("/302")),
         session().get(server.url("/302")).redirect(RedirectOptions::default().limit(0).on_limit(OnLimit::ReturnLast)),
+        session().get(server.url("/302")).redirect(RedirectOptions::none()),
     ] {
         let response = request.send().await.unwrap();
         assert_eq!((response.status().as_u16(), &response.headers()["location"]), (302, &"/end".parse().unwrap()));
@@ -199,7 +212,33 @@ async fn one_connection_serves_all_hops_of_an_origin() {
     let session = session();
     let response = session.get(server.url("/1")).send().await.unwrap();
     assert!(response.connection().unwrap().is_reused());
+    let by: Vec<_> =
+        response.history().iter().map(|hop| hop.extensions().get::<ConnectionInfo>().unwrap().id()).collect();
+    assert_eq!(by, [response.connection().unwrap().id(); 2]);
     assert_eq!((paths(&server.requests()), server.connections()), (vec!["/1", "/2", "/3"], 1));
+}
+
+#[tokio::test]
+async fn each_hop_tells_its_connection_its_timings_and_its_attempts() {
+    let (a, b) =
+        (always(|| redirect(302, "http://b.test/")), in_turn(&[try_again, || redirect(307, "http://c.test/")]));
+    let c = always(ok);
+    let servers = [("http://a.test", a.addr()), ("http://b.test", b.addr()), ("http://c.test", c.addr())];
+    let session = builder().transport_options(dialing(servers)).retry(RetryOptions::standard()).build().unwrap();
+    let response = session.get("http://a.test/").send().await.unwrap();
+    let told: Vec<_> = response
+        .history()
+        .iter()
+        .map(|hop| {
+            let extensions = hop.extensions();
+            let connection: &ConnectionInfo = extensions.get().unwrap();
+            assert!(extensions.get::<Timings>().unwrap().first_byte().unwrap() <= hop.elapsed());
+            (connection.origin().to_owned(), extensions.get::<Attempts>().map_or(1, Attempts::count))
+        })
+        .collect();
+    assert_eq!(told, [("http://a.test".to_owned(), 1), ("http://b.test".to_owned(), 2)]);
+    let elapsed: Duration = response.history().iter().map(Hop::elapsed).sum();
+    assert!(elapsed <= response.elapsed().unwrap());
 }
 
 #[tokio::test]

@@ -1,0 +1,351 @@
+//! sortie, driven through a scenario.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http::StatusCode;
+use serde_json::{Map, Value, json};
+use sortie::body::multipart::{self, Multipart};
+use sortie::cookies::Jar;
+use sortie::core::{Origin, Phase, find};
+use sortie::hooks::Hooks;
+use sortie::redirect::{ForbiddenScheme, Hop, NotReplayable, RedirectOptions, TooManyRedirects};
+use sortie::retry::{Backoff, MaybeProcessed, RetryOptions};
+use sortie::transport::proxy::{Proxies, Proxy};
+use sortie::transport::tls::{Tls, TlsOptions};
+use sortie::transport::{PhaseTimeouts, TransportOptions};
+use sortie::{Body, ErrorKind, InvalidUrl, Mount, RequestBuilder, Response, Session, SessionBuilder};
+use sortie_testkit::told;
+use tokio::net::TcpStream;
+
+use crate::scenario::{Auth, Call, Content, Hook, Pairs, Part, Read, Retries, Scenario, Settings};
+use crate::server::authority;
+use crate::wire::latin1;
+
+/// The headers that sortie sends of its own accord, with all codings compiled in.
+fn identity() -> Value {
+    json!({
+        "user-agent": concat!("sortie/", env!("CARGO_PKG_VERSION")),
+        "accept-encoding": "gzip, deflate, br, zstd",
+    })
+}
+
+/// What hooks wrote down.
+type Log = Arc<Mutex<Vec<String>>>;
+
+/// What came of the scenario, with these ports in place of its servers.
+pub(crate) async fn drive(scenario: &Scenario, ports: &BTreeMap<String, u16>) -> Value {
+    let (log, jar) = (Log::default(), Jar::new());
+    let session = session(&scenario.session, ports, &jar, &log);
+    let mut calls = Vec::new();
+    for call in &scenario.calls {
+        calls.push(Value::Object(one(&session, call, &log).await));
+    }
+    let log = log.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    json!({"calls": calls, "hooks": log, "jar": kept(&jar), "identity": identity()})
+}
+
+fn session(settings: &Settings, ports: &BTreeMap<String, u16>, jar: &Jar, log: &Log) -> Session {
+    for (url, set_cookie) in &settings.cookies {
+        jar.receive(&url.parse().unwrap(), set_cookie.as_bytes()).unwrap();
+    }
+    let mut builder = Session::builder().transport_options(dialing(ports.clone())).jar(jar.clone());
+    builder = environment(builder, settings);
+    for (name, value) in &settings.headers {
+        builder = match value {
+            Some(value) => builder.header(&**name, &**value),
+            None => builder.without_header(&**name),
+        };
+    }
+    for (name, value) in &settings.params {
+        builder = builder.query(name, value);
+    }
+    builder = match &settings.auth {
+        None => builder,
+        Some(Auth::Basic(user, password)) => builder.auth(sortie::auth::Basic::new(user, password)),
+    };
+    let mut redirect = RedirectOptions::default();
+    redirect.limit = settings.max_redirects.unwrap_or(redirect.limit);
+    builder = builder.redirect(
+        settings
+            .sensitive
+            .iter()
+            .fold(redirect, |redirect, name| redirect.sensitive(http::HeaderName::from_static(name))),
+    );
+    if let Some(netrc) = &settings.netrc {
+        builder = builder.netrc(sortie::netrc::Netrc::parse(netrc).unwrap());
+    }
+    if let Some(retries) = &settings.retries {
+        builder = builder.retry(retry(retries));
+    }
+    if !settings.proxies.is_empty() {
+        builder = builder.proxies(proxies(&settings.proxies));
+    }
+    if !settings.system_roots {
+        builder = builder.tls(if settings.unverified { unverified() } else { trusting() });
+    }
+    for (prefix, mark) in &settings.mounts {
+        builder = builder.mount(&**prefix, Mount::new().header("x-mount", &**mark));
+    }
+    builder.hooks(hooks(&settings.hooks, log)).build().unwrap()
+}
+
+/// Options for a transport to which only the servers of a scenario exist.
+fn dialing(ports: BTreeMap<String, u16>) -> TransportOptions {
+    TransportOptions::default().connector(move |origin: Origin| {
+        let place = format!("{}:{}", origin.host(), origin.port().unwrap_or_default());
+        let port = ports.get(&place).copied();
+        async move {
+            let port =
+                port.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no such server in this scenario"))?;
+            TcpStream::connect(("127.0.0.1", port)).await
+        }
+    })
+}
+
+fn environment(builder: SessionBuilder, settings: &Settings) -> SessionBuilder {
+    if settings.distrust_env {
+        return builder.no_env();
+    }
+    let variables: HashMap<String, String> = settings.env.iter().cloned().collect();
+    builder.env(move |name| variables.get(name).cloned())
+}
+
+fn trusting() -> Tls {
+    TlsOptions::default().only_roots_pem(authority().pem().as_bytes()).unwrap().build().unwrap()
+}
+
+fn unverified() -> Tls {
+    TlsOptions::default().danger().accept_invalid_certificates().build().unwrap()
+}
+
+fn retry(retries: &Retries) -> RetryOptions {
+    let options = RetryOptions::none()
+        .attempts(retries.total + 1)
+        .backoff(Backoff::none())
+        .statuses(retries.statuses.iter().map(|status| StatusCode::from_u16(*status).unwrap()))
+        .maybe_processed(MaybeProcessed::RepeatIdempotent);
+    match &*retries.methods {
+        [] => options,
+        methods => options.methods(methods.iter().map(|method| method.parse().unwrap())),
+    }
+}
+
+/// requests' mapping as rules.
+fn proxies(of: &Pairs) -> Proxies {
+    of.iter().fold(Proxies::none(), |proxies, (key, url)| {
+        let proxy = Proxy::new(url).unwrap();
+        match &**key {
+            "http" => proxies.http(proxy),
+            "https" => proxies.https(proxy),
+            "all" => proxies.or(Proxies::all(proxy)),
+            host => proxies.host(host, proxy).unwrap(),
+        }
+    })
+}
+
+fn hooks(of: &[Hook], log: &Log) -> Hooks {
+    of.iter().fold(Hooks::new(), |hooks, hook| match *hook {
+        Hook::Note(name) => {
+            let log = log.clone();
+            hooks.on_response(move |response, _| {
+                let note = format!("{name} {}", response.status.as_u16());
+                log.lock().unwrap_or_else(PoisonError::into_inner).push(note);
+            })
+        }
+        Hook::Set(name, value) => hooks.on_response(move |response, _| {
+            response.headers.insert(name, http::HeaderValue::from_static(value));
+        }),
+        Hook::Fail => hooks.on_response(|_, _| Err::<(), _>("as the scenario has it")),
+    })
+}
+
+fn request(session: &Session, call: &Call, log: &Log) -> RequestBuilder {
+    let mut request = session.request(call.method, &*call.url);
+    for (name, value) in &call.headers {
+        request = match value {
+            Some(value) => request.header(&**name, &**value),
+            None => request.without_header(&**name),
+        };
+    }
+    if !call.params.is_empty() {
+        request = request.query(&call.params);
+    }
+    request = match &call.content {
+        None => request,
+        Some(Content::Bytes(bytes)) => request.body(bytes.clone()),
+        Some(Content::Text(text)) => request.body(text.clone()),
+        Some(Content::Form(form)) => request.form(form),
+        Some(Content::Json(text)) => request.json(&serde_json::from_str::<Value>(text).unwrap()),
+        Some(Content::Stream(chunks)) => {
+            let chunks = chunks.clone().into_iter().map(Ok::<_, io::Error>);
+            request.body(Body::stream(futures_util::stream::iter(chunks)))
+        }
+        Some(Content::Multipart(parts)) => request.multipart(form(parts)),
+    };
+    request = match &call.auth {
+        None => request,
+        Some(Auth::Basic(user, password)) => request.basic_auth(user, password),
+    };
+    request = request.cookies(call.cookies.iter().map(|(name, value)| (name, value)));
+    if let Some((connect, read)) = call.timeout {
+        let [connect, read] = [connect, read].map(Duration::from_secs_f64);
+        let timeouts = PhaseTimeouts::default().connect(connect).first_byte(read).read(read);
+        request = request.phase_timeouts(timeouts);
+    }
+    // `Session.head` does not follow unless asked to.
+    if call.allow_redirects == Some(false) {
+        request = request.no_redirect();
+    }
+    if !call.proxies.is_empty() {
+        request = request.proxies(proxies(&call.proxies));
+    }
+    if call.unverified {
+        request = request.tls(unverified());
+    }
+    if call.hooks.is_empty() { request } else { request.hooks(hooks(&call.hooks, log)) }
+}
+
+fn form(parts: &[Part]) -> Multipart {
+    parts.iter().fold(Multipart::new(), |form, part| match &part.filename {
+        None => form.text(&*part.name, &*part.content),
+        Some(filename) => {
+            let file = multipart::Part::bytes(part.content.clone()).file_name(&**filename);
+            form.part(&*part.name, part.mime.iter().fold(file, |file, mime| file.mime(&**mime)))
+        }
+    })
+}
+
+async fn one(session: &Session, call: &Call, log: &Log) -> Map<String, Value> {
+    let mut out = Map::new();
+    if call.after_close {
+        session.close().await;
+    }
+    let request = request(session, call, log);
+    let answer = match call.prepared {
+        false => request.send().await,
+        true => match request.build() {
+            Ok(request) => session.send(request).await,
+            Err(error) => Err(error),
+        },
+    };
+    let answer = match answer {
+        Ok(response) if call.by_hand => step(session, &response).await,
+        answer => answer,
+    };
+    match answer {
+        // requests reads the content before it gives an answer out, and so has none if that fails.
+        Ok(response) => match read(response, call, &mut out).await {
+            Ok(()) => out,
+            Err(error) => Map::from_iter([("error".to_owned(), word_of_content(&error).into())]),
+        },
+        Err(error) => {
+            let mut failed = Map::from_iter([("error".to_owned(), word(&error).into())]);
+            if find::<TooManyRedirects>(&error).is_some() {
+                failed.insert("followed".to_owned(), error.history().len().into());
+            }
+            failed
+        }
+    }
+}
+
+/// Sends what comes after a redirect that was not followed.
+async fn step(session: &Session, response: &Response) -> Result<Response, sortie::Error> {
+    let next = response.next()?.expect("the scenario has a redirect");
+    session.send(next).await
+}
+
+async fn read(response: Response, call: &Call, out: &mut Map<String, Value>) -> Result<(), sortie::Error> {
+    out.insert("status".into(), response.status().as_u16().into());
+    out.insert("url".into(), response.url().map(ToString::to_string).into());
+    out.insert("history".into(), hops(response.history()).into());
+    let headers = call.show.iter().map(|name| ((*name).to_owned(), joined(&response, name)));
+    out.insert("headers".into(), Value::Object(headers.collect()));
+    if call.show_cookies {
+        let mut cookies: Vec<_> = response.cookies().map(|cookie| cookie.stripped().to_string()).collect();
+        cookies.sort();
+        out.insert("cookies".into(), cookies.into());
+    }
+    match call.read {
+        Read::Content => drop(out.insert("body".into(), latin1(&response.bytes().await?).into())),
+        Read::Text => drop(out.insert("text".into(), response.text().await?.into())),
+        Read::Json => drop(out.insert("json".into(), response.json::<Value>().await?.to_string().into())),
+        Read::RaiseForStatus => match response.error_for_status() {
+            Ok(response) => drop(out.insert("body".into(), latin1(&response.bytes().await?).into())),
+            Err(error) => {
+                out.insert("error".into(), word(&error).into());
+                out.insert("body".into(), latin1(&error.into_response()?.bytes().await?).into());
+            }
+        },
+        Read::Nothing => drop(response),
+    }
+    Ok(())
+}
+
+/// The values of a header as requests joins them; null if there are none.
+fn joined(response: &Response, name: &str) -> Value {
+    let values: Vec<_> = response.headers().get_all(name).iter().map(|value| latin1(value.as_bytes())).collect();
+    if values.is_empty() { Value::Null } else { values.join(", ").into() }
+}
+
+fn hops(history: &[Hop]) -> Vec<String> {
+    history.iter().map(|hop| format!("{} {}", hop.status().as_u16(), hop.url())).collect()
+}
+
+/// The cookies in a jar: what, where, and whether for that host alone.
+fn kept(jar: &Jar) -> Vec<String> {
+    let kept = jar.iter().map(|stored| {
+        let scope = if stored.host_only { "host" } else { "domain" };
+        let secure = if stored.cookie.secure() == Some(true) { "; secure" } else { "" };
+        let (name, value) = stored.cookie.name_value();
+        let pair = if name.is_empty() { value.to_owned() } else { format!("{name}={value}") };
+        format!("{pair}; {scope} {}; {}{secure}", stored.domain, stored.cookie.path().unwrap_or_default())
+    });
+    let mut kept: Vec<_> = kept.collect();
+    kept.sort();
+    kept
+}
+
+/// What went wrong with the content of an answer.
+fn word_of_content(error: &sortie::Error) -> String {
+    // requests has one class for content that breaks off, whichever way.
+    if error.kind() == ErrorKind::Protocol { "body".to_owned() } else { word(error) }
+}
+
+/// What went wrong, in the words that both clients' errors are put into.
+fn word(error: &sortie::Error) -> String {
+    let text = told(error);
+    let word = match error.kind() {
+        ErrorKind::Timeout => match error.phase() {
+            Some(Phase::Dns | Phase::Connect | Phase::Proxy | Phase::Tls) => "connect timeout",
+            Some(Phase::FirstByte | Phase::Read) => "read timeout",
+            phase => return format!("{phase:?} timeout"),
+        },
+        ErrorKind::Redirect if find::<TooManyRedirects>(error).is_some() => "too many redirects",
+        ErrorKind::Redirect if find::<ForbiddenScheme>(error).is_some() => "unsupported scheme",
+        _ if find::<NotReplayable>(error).is_some() => "not replayable",
+        ErrorKind::Redirect => "invalid url",
+        ErrorKind::Unsupported => "unsupported scheme",
+        ErrorKind::Builder => match find::<InvalidUrl>(error) {
+            Some(InvalidUrl::Relative) => "relative url",
+            Some(_) => "invalid url",
+            None if text.contains("the method is not") => "invalid method",
+            None if text.contains("::header") || text.contains("Content-Length") => "invalid header",
+            None => return format!("Builder: {text}"),
+        },
+        ErrorKind::Closed => "closed",
+        ErrorKind::Hook => "hook",
+        ErrorKind::Status => "status",
+        ErrorKind::Connect => "connect",
+        ErrorKind::Proxy => "proxy",
+        ErrorKind::Tls => "tls",
+        ErrorKind::Protocol => "protocol",
+        ErrorKind::Body => "body",
+        ErrorKind::Decode if find::<sortie::InvalidJson>(error).is_some() => "not json",
+        ErrorKind::Decode => "coding",
+        kind => return format!("{kind:?}"),
+    };
+    word.to_owned()
+}
