@@ -34,7 +34,7 @@
 //! 4. the session's ([`AuthOptions::session`])
 //! 5. an `Authorization` header that a default filled in ([`Defaulted`]), unless [`DefaultHeader::Remove`] is set or the
 //!    request's own is `Off`
-//! 6. user and password of the URL, by Basic: from [`Userinfo`](sortie_core::auth::Userinfo) in the request's
+//! 6. user and password of the URL, by Basic: from [`Userinfo`] in the request's
 //!    extensions, or from its URI
 //! 7. [`AuthOptions::fallback`], a netrc for example, if it has something for the request; not if the request's own is
 //!    `Off`
@@ -108,7 +108,7 @@ pub struct AuthOptions {
     ///
     /// It chooses by itself, and must: one that signs whatever comes by would tell its secret to whoever is redirected
     /// to. Where the URL names a user without a password, it finds the
-    /// [`Userinfo`](sortie_core::auth::Userinfo) in the request's extensions.
+    /// [`Userinfo`] in the request's extensions.
     pub fallback: Option<SharedAuth>,
 }
 
