@@ -99,7 +99,7 @@ async fn a_body_is_saved_whole_in_the_place_of_what_was_there() {
         .await
         .unwrap();
     assert_eq!((saved.path(), saved.length(), saved.resumed_from()), (&*folder.file(), 10, 0));
-    let seen = seen.lock().unwrap().clone();
+    let seen = std::mem::take(&mut *seen.lock().unwrap());
     assert_eq!((seen.first(), seen.last()), (Some(&(0, Some(10))), Some(&(10, Some(10)))));
     folder.holds_only(CONTENT);
     let empty = always(|| reply(200, [], ""));

@@ -331,3 +331,81 @@ async fn an_error_hook_may_answer_in_the_place_of_a_failure() {
     let error = session.get(format!("{closed}other")).send().await.unwrap_err();
     assert_eq!((error.kind(), later.all().len()), (ErrorKind::Connect, 1));
 }
+
+#[tokio::test]
+async fn an_error_of_a_hook_at_the_wire_ends_the_call_and_is_not_retried() {
+    let server = TestServer::from_fn(async |_| ok());
+    let calls = Arc::new(AtomicUsize::new(0));
+    let refusing = |calls: &Arc<AtomicUsize>| {
+        let calls = calls.clone();
+        move || {
+            calls.fetch_add(1, Ordering::Relaxed);
+            Err::<(), _>(REFUSED)
+        }
+    };
+    let (on_request, on_response) = (refusing(&calls), refusing(&calls));
+    for (hooks, sent) in [
+        (Hooks::new().on_request(move |_| on_request()).on_request(|_| unreached()), 0),
+        (Hooks::new().on_response(move |_, _| on_response()).on_response(|_, _| unreached()), 1),
+    ] {
+        let log = Log::default();
+        let session = builder()
+            .retry(sortie::retry::RetryOptions::standard())
+            .hooks(noting(&log, ["request", "response", "error"]))
+            .wire_hooks(hooks)
+            .build()
+            .unwrap();
+        let error = session.get(server.url("/?s3cret")).send().await.unwrap_err();
+        check(&error, ErrorKind::Hook, REFUSED);
+        assert_eq!((calls.swap(0, Ordering::Relaxed), server.requests().len()), (1, sent));
+        assert_eq!(log.all(), ["request", "error"]);
+    }
+}
+
+#[tokio::test]
+async fn hooks_at_the_wire_see_the_failure_of_each_attempt() {
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let log = Log::default();
+    let wire = noting(&log, ["sent", "answered", "failed"]);
+    let error = builder().wire_hooks(wire).build().unwrap().get(format!("http://{address}/")).send().await.unwrap_err();
+    // The default: a connection that was refused is tried once more.
+    assert_eq!((error.kind(), log.all()), (ErrorKind::Connect, vec!["sent", "failed", "sent", "failed"]));
+}
+
+#[tokio::test]
+async fn a_mount_can_answer_in_its_transports_stead() {
+    let session = builder()
+        .mount("http://a.test/", Mount::new().wire_hooks(Hooks::new().answer_request(|_| Some(ok()))))
+        .build()
+        .unwrap();
+    assert_eq!(session.get("http://a.test/").send().await.unwrap().text().await.unwrap(), "ok");
+}
+
+#[tokio::test]
+async fn a_failure_at_the_wire_can_become_an_answer_that_is_retried() {
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let wire = Hooks::new().answer_error(|_, _| Some(try_again()));
+    let session = builder().retry(sortie::retry::RetryOptions::standard()).wire_hooks(wire).build().unwrap();
+    let response = session.get(format!("http://{address}/")).send().await.unwrap();
+    assert_eq!((response.status().as_u16(), response.attempts()), (503, 3));
+}
+
+// requests S53: what a hook makes of a response is what later hooks and the redirects see.
+#[tokio::test]
+async fn a_response_hook_may_lead_elsewhere() {
+    let server = TestServer::from_fn(async |request| match request.uri().path() {
+        "/start" => reply(200, [], "start"),
+        _ => reply(200, [], "end"),
+    });
+    let session = builder()
+        .hooks(Hooks::new().on_response(|response, asked| {
+            if asked.uri().path() == "/start" {
+                response.status = StatusCode::FOUND;
+                response.headers.insert("location", HeaderValue::from_static("/end"));
+            }
+        }))
+        .build()
+        .unwrap();
+    let response = session.get(server.url("/start")).send().await.unwrap();
+    assert_eq!((response.history().len(), &*response.text().await.unwrap()), (1, "end"));
+}

@@ -78,6 +78,7 @@ async fn one_call() -> (Log, TestServer) {
     let mount = Mount::new()
         .layer(noting(&log, "mount's layer"))
         .hooks(hooks(&log, ["mount's request hook", "mount's response hook"]))
+        .wire_hooks(hooks(&log, ["mount's wire request hook", "mount's wire response hook"]))
         .wire_layer(noting(&log, "mount's wire layer"));
     let session = builder()
         .layer(noting(&log, "layer"))
@@ -87,6 +88,7 @@ async fn one_call() -> (Log, TestServer) {
         .retry(RetryOptions::standard())
         .auth(Challenged(log.clone()))
         .cookies(CookieOptions::store(Arc::new(Store(log.clone()))))
+        .wire_hooks(hooks(&log, ["session's wire request hook", "session's wire response hook"]))
         .wire_layer(noting(&log, "wire layer"))
         .transport(wire)
         .build()
@@ -121,7 +123,11 @@ async fn every_place_is_entered_as_often_as_its_loop_turns() {
         ("cookies read", 4),
         ("wire layer", 4),
         ("mount's wire layer", 4),
+        ("session's wire request hook", 4),
+        ("mount's wire request hook", 4),
         ("transport", 4),
+        ("mount's wire response hook", 4),
+        ("session's wire response hook", 4),
         ("cookies stored", 4),
         ("auth examines", 4),
     ] {
@@ -133,12 +139,16 @@ async fn every_place_is_entered_as_often_as_its_loop_turns() {
 async fn a_call_passes_the_places_in_the_order_of_the_tower() {
     const HOP: [&str; 5] =
         ["hop layer", "session's request hook", "request's request hook", "mount's layer", "mount's request hook"];
-    const SEND: [&str; 7] = [
+    const SEND: [&str; 11] = [
         "auth signs",
         "cookies read",
         "wire layer",
         "mount's wire layer",
+        "session's wire request hook",
+        "mount's wire request hook",
         "transport",
+        "mount's wire response hook",
+        "session's wire response hook",
         "cookies stored",
         "auth examines",
     ];

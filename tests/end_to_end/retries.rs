@@ -2,12 +2,14 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 use http::StatusCode;
+use http::header::{AUTHORIZATION, HeaderValue};
+use sortie::core::auth::Unsigned;
 use sortie::core::{Outcome, find};
 use sortie::redirect;
-use sortie::retry::{self, Backoff, MaybeProcessed, RetryOptions};
+use sortie::retry::{self, Attempt, Backoff, Budget, Decision, Failure, MaybeProcessed, RetryOptions, Rule, Stop};
 use sortie::{Body, BoxError, ErrorKind, Mount};
 use sortie_testkit::{Scripted, Steps, TcpScript, TestServer, reply};
 use tower::util::MapErrLayer;
@@ -211,6 +213,133 @@ async fn a_retry_that_would_come_after_the_deadline_is_not_waited_for() {
     assert_eq!((response.status().as_u16(), response.attempts(), server.requests().len()), (503, 1, 1));
 }
 
+fn busy(retry_after: &str) -> http::Response<Body> {
+    reply(503, [("retry-after", retry_after)], "busy")
+}
+
+#[tokio::test]
+async fn the_server_says_how_long_to_wait_in_seconds_or_with_a_date() {
+    // A date has whole seconds: the wait for the next but one is more than one of them.
+    let in_two_seconds = || httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(2));
+    for answer in [(|_| busy("1")) as fn(String) -> _, |date| busy(&date)] {
+        let sent = AtomicUsize::new(0);
+        let server = TestServer::from_fn(move |_| {
+            let first = sent.fetch_add(1, Ordering::Relaxed) == 0;
+            let answer = if first { answer(in_two_seconds()) } else { ok() };
+            async move { answer }
+        });
+        let started = Instant::now();
+        let response = session().get(server.url("/")).retry(standard()).send().await.unwrap();
+        assert_eq!((response.status().as_u16(), response.attempts()), (200, 2));
+        assert!(started.elapsed() >= Duration::from_millis(900), "{:?}", started.elapsed());
+        assert!(response.retry_log()[0].retry_after().is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_wait_that_is_not_granted_ends_the_call_with_that_answer() {
+    let in_an_hour = || httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(3600));
+    let malformed = || "soon".to_owned();
+    let minute = || "59".to_owned();
+    let limited = |request: sortie::RequestBuilder| request.timeout(Duration::from_secs(50));
+    let not = |request| request;
+    for (options, asks, limit, stop) in [
+        (standard(), in_an_hour as fn() -> String, not as fn(_) -> _, Some(Stop::RetryAfterTooLong)),
+        (standard().max_retry_after(Duration::from_secs(58)), minute, not, Some(Stop::RetryAfterTooLong)),
+        (standard(), minute, limited, Some(Stop::Deadline)),
+        (standard().total(Duration::from_secs(50)), minute, not, Some(Stop::TotalTime)),
+        (standard(), malformed, not, None),
+    ] {
+        let sent = AtomicUsize::new(0);
+        let server = TestServer::from_fn(move |_| {
+            let first = sent.fetch_add(1, Ordering::Relaxed) == 0;
+            let answer = if first { busy(&asks()) } else { ok() };
+            async move { answer }
+        });
+        let response = limit(session().get(server.url("/")).retry(options)).send().await.unwrap();
+        let (status, attempts) = stop.map_or((200, 2), |_| (503, 1));
+        assert_eq!((response.status().as_u16(), response.attempts()), (status, attempts), "{stop:?}");
+        assert_eq!(response.text().await.unwrap(), if stop.is_some() { "busy" } else { "ok" });
+        assert_eq!(server.requests().len(), attempts);
+    }
+}
+
+#[tokio::test]
+async fn each_attempt_is_signed_anew_and_keeps_the_cookies_of_the_last() {
+    let server = in_turn(&[
+        || reply(503, [("set-cookie", "seen=1"), ("retry-after", "0")], ""),
+        || reply(503, [("set-cookie", "seen=2"), ("retry-after", "0")], ""),
+        ok,
+    ]);
+    let signed = AtomicUsize::new(0);
+    let session = builder()
+        .retry(standard())
+        .auth(move |request: &mut Unsigned<'_>| {
+            let nonce = signed.fetch_add(1, Ordering::Relaxed);
+            request.headers_mut().insert(AUTHORIZATION, HeaderValue::try_from(format!("Count {nonce}"))?);
+            Ok(())
+        })
+        .build()
+        .unwrap();
+    assert_eq!(session.get(server.url("/")).send().await.unwrap().attempts(), 3);
+    let requests = server.requests();
+    let field = |request: &sortie_testkit::Head, name| {
+        request.headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap().to_owned())
+    };
+    let sent: Vec<_> =
+        requests.iter().map(|request| (field(request, "authorization"), field(request, "cookie"))).collect();
+    let expected = [("Count 0", None), ("Count 1", Some("seen=1")), ("Count 2", Some("seen=2"))]
+        .map(|(auth, cookie)| (Some(auth.to_owned()), cookie.map(str::to_owned)));
+    assert_eq!(sent, expected);
+}
+
+#[tokio::test]
+async fn rules_and_a_closure_decide_and_the_log_tells() {
+    let server =
+        in_turn(&[|| reply(429, [("retry-after", "0")], ""), || reply(409, [("x-busy", "1")], ""), try_again, ok]);
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let observer = told.clone();
+    let options = standard()
+        .attempts(4)
+        .on_status(StatusCode::TOO_MANY_REQUESTS, Rule::retry().any_method())
+        .on_failure(Failure::Timeout, Rule::stop())
+        .decide(|tried| match tried.headers().is_some_and(|headers| headers.contains_key("x-busy")) {
+            true => Decision::RetryAfter(Duration::from_millis(1)),
+            false => Decision::Default,
+        })
+        .on_decision(move |tried, attempt: &Attempt| {
+            observer.lock().unwrap().push(format!("{} {attempt}", tried.method()));
+        });
+    let response = session().post(server.url("/")).retry(options).body("x").send().await.unwrap();
+    let log: Vec<_> = response.retry_log().iter().map(ToString::to_string).collect();
+    let expected = ["429, again at once", "409, again after 1ms", "503, not again: the request is not idempotent"];
+    assert_eq!((response.status().as_u16(), &log[..]), (503, &expected.map(str::to_owned)[..]));
+    assert_eq!(*told.lock().unwrap(), expected.map(|line| format!("POST {line}")));
+}
+
+#[tokio::test]
+async fn an_attempt_that_takes_too_long_is_repeated_where_that_is_asked_for() {
+    let slow = || Steps::new().read_head().hold();
+    for (options, connections, stop) in
+        [(standard(), 2, None), (standard().on_failure(Failure::Timeout, Rule::stop()), 1, Some(Stop::NotRetried))]
+    {
+        let server = TcpScript::in_order([slow(), Steps::new().read_head().send(OK).hold()]);
+        let limit = sortie::timeout::TimeoutOptions::default().attempt(Duration::from_millis(300));
+        let result = session().get(server.url("/")).timeouts(limit).retry(options).send().await;
+        assert_eq!((result.is_ok(), server.connections()), (stop.is_none(), connections));
+    }
+}
+
+#[tokio::test]
+async fn no_secret_of_a_url_is_in_the_log() {
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let error = session().get(format!("http://user:s3cret@{address}/?s3cret")).send().await.unwrap_err();
+    let attempts = find::<retry::Failed>(&error).unwrap().attempts();
+    let shown: Vec<_> = attempts.iter().map(|attempt| format!("{attempt} {attempt:?}")).collect();
+    assert!(shown[0].contains("again at once") && shown[1].contains("used up"), "{shown:?}");
+    assert!(!shown.concat().contains("s3cret"));
+}
+
 #[tokio::test]
 async fn a_failure_after_redirects_tells_both_ways() {
     let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -254,4 +383,18 @@ async fn a_session_built_from_another_spends_from_the_same_budget() {
     let second = first.to_builder().header("x-new", "1").build().unwrap();
     assert_eq!(sends(&first, 1).await, [11]);
     assert_eq!(sends(&second, 4).await, [1, 1, 1, 2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_budget_limits_two_sessions_and_a_mount_of_one_together() {
+    let budget = Budget::new(0.0, 6.0);
+    let options = || standard().attempts(4).budget(budget.clone());
+    let first = busy_in_memory().retry(options()).build().unwrap();
+    let mounted = Mount::new().retry(options());
+    let second = busy_in_memory().retry(RetryOptions::none()).mount("http://busy.test/", mounted).build().unwrap();
+    assert_eq!(sends(&first, 1).await, [4]);
+    assert_eq!(sends(&second, 2).await, [4, 1]);
+    assert_eq!(sends(&first, 1).await, [1]);
+    tokio::time::advance(Duration::from_millis(500)).await;
+    assert_eq!(sends(&second, 1).await, [4]);
 }

@@ -26,7 +26,7 @@ impl Without {
 
     /// Has `name` left out by the session's defaults alone: what a mount sets goes where the mount is, and may go there.
     ///
-    /// It is for a request to a URL that a server chose, where a default must not take the place of what was stripped.
+    /// It is for a request to a URL that a server chose, a link to the next page for example.
     pub fn add_for_session(extensions: &mut Extensions, name: HeaderName) {
         let names = &mut extensions.get_or_insert_default::<Self>().of_session;
         if !names.contains(&name) {
@@ -46,9 +46,8 @@ impl Without {
         &self.names
     }
 
-    /// The names that the session's defaults leave out beside those.
-    #[must_use]
-    pub fn names_for_session(&self) -> &[HeaderName] {
-        &self.of_session
+    /// The names that the session's defaults leave out: those of [`names`](Self::names), and a few more.
+    pub fn names_for_session(&self) -> impl Iterator<Item = &HeaderName> {
+        self.names.iter().chain(&self.of_session)
     }
 }

@@ -213,10 +213,6 @@ impl Fill {
         self.scope == Scope::Mount || !Prepared::is(extensions)
     }
 
-    fn is_unwanted(&self, name: &HeaderName, without: &Without) -> bool {
-        without.names().contains(name) || (self.scope == Scope::Session && without.names_for_session().contains(name))
-    }
-
     /// Sets what is to be set. `record` lists what was filled in before; what is returned, if it changed.
     fn apply(
         &self,
@@ -226,7 +222,12 @@ impl Fill {
     ) -> Option<Defaulted> {
         // A map that cannot grow holds its 24,576 headers already, more than any server takes; filling in would panic.
         headers.try_reserve(self.values + ROOM).ok()?;
-        let wanted = |default: &&DefaultHeader| without.is_none_or(|without| !self.is_unwanted(&default.name, without));
+        let wanted = |default: &&DefaultHeader| match self.scope {
+            Scope::Session => {
+                without.is_none_or(|without| !without.names_for_session().any(|name| *name == default.name))
+            }
+            Scope::Mount => without.is_none_or(|without| !without.names().contains(&default.name)),
+        };
         match self.scope {
             Scope::Session => self.fill_in(headers, wanted, record),
             Scope::Mount => self.replace(headers, wanted, record),

@@ -229,16 +229,16 @@ impl SessionBuilder {
         self
     }
 
-    pub(crate) fn max_body_setting(mut self, max_body: Option<MaxBody>) -> Self {
-        self.settings.max_body = max_body;
-        self
-    }
-
     /// Hooks right above the transport, run for each send: after auth and cookies, and for a 401 that is answered and a 503
     /// that is tried again as well. [The module](sortie_layers::hooks#order) says what an answer of theirs is to the layers
     /// above. A request cannot switch them off.
     pub fn wire_hooks(mut self, hooks: Hooks) -> Self {
         self.settings.wire_hooks = hooks;
+        self
+    }
+
+    pub(crate) fn max_body_setting(mut self, max_body: Option<MaxBody>) -> Self {
+        self.settings.max_body = max_body;
         self
     }
 

@@ -39,7 +39,8 @@
 //! The user's [layers](SessionBuilder::layer) · total timeout · base URL, default query, default headers · decompression ·
 //! redirect · the user's [hop layers](SessionBuilder::hop_layer) · hooks · mounts; then within the mount: its layers ·
 //! timeout of the hop · its hooks, headers and query · retry · auth · cookies · the user's
-//! [wire layers](SessionBuilder::wire_layer) · timeout of the attempt · transport.
+//! [wire layers](SessionBuilder::wire_layer) · [wire hooks](SessionBuilder::wire_hooks) · timeout of the attempt ·
+//! transport.
 //!
 //! # Features
 //!
@@ -60,6 +61,7 @@
 //! | `digest` | | `auth::Digest` |
 //! | `hickory` | | names by hickory-resolver ([`transport::dns`]) |
 //! | `load` | | `tower::load::Load` for the service of one origin |
+//! | `tower-budget` | | `retry::Budget::from_tower`: any of tower's retry budgets |
 //!
 //! Without default features it is a plaintext client without C code. A feature adds API or a back end and never changes
 //! a behaviour.
@@ -74,7 +76,7 @@ pub mod download;
 mod environment;
 mod error;
 mod field;
-#[cfg(all(feature = "cookies", feature = "gzip", feature = "json", feature = "tls"))]
+#[cfg(all(feature = "cookies", feature = "gzip", feature = "json", feature = "multipart", feature = "tls"))]
 #[doc = include_str!("from_requests.md")]
 pub mod from_requests {}
 mod into_url;

@@ -189,9 +189,9 @@ impl Session {
 
     pub(crate) async fn deliver(&self, request: Request<Body>, url: Option<Url>) -> Result<Response, Error> {
         let started = Instant::now();
+        let url = url.map(|url| self.with_default_query(url, request.extensions()));
         let of_session = self.0.settings.as_ref().and_then(|settings| settings.max_body.as_ref());
         let max_body = PerRequest::resolve(request.extensions(), of_session).copied();
-        let url = url.map(|url| self.with_default_query(url, request.extensions()));
         match self.dispatch(request).await {
             Ok(response) => Ok(Response::received(response, url, started.elapsed()).limited(max_body)),
             Err(error) => Err(error.with_url(|| url)),

@@ -36,8 +36,8 @@ pub(crate) struct Settings {
     /// As an auth, which is made once for all mounts.
     pub(crate) netrc: Option<SharedAuth>,
     pub(crate) hooks: Hooks,
-    pub(crate) max_body: Option<MaxBody>,
     pub(crate) wire_hooks: Hooks,
+    pub(crate) max_body: Option<MaxBody>,
     #[cfg(feature = "cookies")]
     pub(crate) cookies: Option<sortie_cookies::CookieOptions>,
     #[cfg(feature = "cookies")]
@@ -70,8 +70,8 @@ impl Default for Settings {
             auth: None,
             netrc: None,
             hooks: Hooks::default(),
-            max_body: None,
             wire_hooks: Hooks::default(),
+            max_body: None,
             #[cfg(feature = "cookies")]
             cookies: Some(sortie_cookies::CookieOptions::jar(jar.clone())),
             #[cfg(feature = "cookies")]

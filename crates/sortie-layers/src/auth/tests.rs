@@ -115,6 +115,29 @@ async fn the_answer_that_counts_is_whole() {
 }
 
 #[tokio::test]
+async fn the_scheme_is_shown_what_was_sent_and_may_refuse_to_believe_the_answer() {
+    struct Suspicious;
+    impl Auth for Suspicious {
+        fn sign<'a>(&'a self, request: &'a mut Unsigned<'_>) -> Signing<'a> {
+            request.headers_mut().insert(AUTHORIZATION, HeaderValue::from_static("mine"));
+            Signing::Done(Ok(()))
+        }
+        fn examine(&self, answer: &Answer<'_>) -> Verdict {
+            assert_eq!(answer.credentials().unwrap(), "mine");
+            Verdict::Fail("another signature".into())
+        }
+        fn legs(&self) -> usize {
+            1
+        }
+    }
+    let server = Scripted::new([status(200)]);
+    let error = send(&server, Suspicious, post("")).await.unwrap_err();
+    let rejected: &AnswerRejected = find(&*error).unwrap();
+    assert_eq!(std::error::Error::source(rejected).unwrap().to_string(), "another signature");
+    assert_eq!(server.count(), 1);
+}
+
+#[tokio::test]
 async fn a_challenges_body_is_dropped_before_it_is_answered() {
     let open = InFlight::default();
     let server = Scripted::from_fn(move |_, n| {

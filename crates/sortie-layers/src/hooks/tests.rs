@@ -61,6 +61,9 @@ impl Log {
 
 prove_layer!(none, || HooksLayer::new(Hooks::new()));
 prove_layer!(sync_only, || HooksLayer::new(Log::default().hooks("sync")));
+prove_layer!(that_could_answer, || {
+    HooksLayer::new(Hooks::new().answer_request(|_| None).answer_error(|_, _| None))
+});
 prove_layer!(with_async, || HooksLayer::fixed(Log::default().async_hooks("async")));
 
 fn request() -> Request<Body> {
@@ -173,18 +176,172 @@ async fn an_error_of_a_hook_stops_the_chain_and_is_the_calls() {
     }
 }
 
+/// Hooks that answer, at once or after a wait, requests for `/answered` and failures of `/failing`; others note.
+fn answering<RB: From<&'static str> + 'static>(log: &Log, waits: bool) -> Hooks<RB> {
+    let answer = |is: bool| is.then(|| Response::builder().status(203).body(RB::from("by a hook")).unwrap());
+    let hooks = log.hooks("1");
+    let hooks = if waits {
+        hooks
+            .answer_request_async(move |request| {
+                Box::pin(async move {
+                    tokio::task::yield_now().await;
+                    Ok(answer(request.uri.path() == "/answered"))
+                })
+            })
+            .answer_error_async(move |_, asked| {
+                Box::pin(async move {
+                    tokio::task::yield_now().await;
+                    answer(asked.uri().path() == "/failing")
+                })
+            })
+    } else {
+        hooks
+            .answer_request(move |request| answer(request.uri.path() == "/answered"))
+            .answer_error(move |_, asked| answer(asked.uri().path() == "/failing"))
+    };
+    let [request, response, error] = [log.clone(), log.clone(), log.clone()];
+    hooks
+        .on_request(move |_| request.note("2 request"))
+        .on_response(move |head, _| response.note(format!("2 {}", head.status.as_u16())))
+        .on_error(move |_, _| error.note("2 error"))
+}
+
+const BY_A_HOOK: &str = "203 Non Authoritative Information";
+
+#[tokio::test]
+async fn a_hook_may_answer_and_the_response_hooks_see_it() {
+    for waits in [false, true] {
+        for (path, fails, expected, end, sent) in [
+            ("/", false, &["1 request", "2 request", "1 200 OK", "2 200"][..], Ok("ok"), 1),
+            ("/answered", false, &["1 request", &format!("1 {BY_A_HOOK}"), "2 203"], Ok("by a hook"), 0),
+            (
+                "/failing",
+                true,
+                &["1 request", "2 request", "1 broken", &format!("1 {BY_A_HOOK}"), "2 203"],
+                Ok("by a hook"),
+                1,
+            ),
+            ("/", true, &["1 request", "2 request", "1 broken", "2 error"], Err("broken"), 1),
+        ] {
+            let log = Log::default();
+            let answer = if fails { Answer::error("broken") } else { reply(200, [], "ok").into() };
+            let service = Scripted::new([answer]);
+            let mut layered = HooksLayer::new(answering::<Body>(&log, waits)).layer(Strict::new(service.clone()));
+            let response = layered.ready().await.unwrap().call(request_of(path)).await;
+            let came = response.as_ref().map(|response| response.body().as_bytes().unwrap());
+            assert_eq!(came.map_err(ToString::to_string), end.map(str::as_bytes).map_err(str::to_owned), "{path}");
+            assert_eq!((log.lines(), service.count()), (expected.iter().map(ToString::to_string).collect(), sent));
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_answer_has_whatever_body_the_service_answers_with() {
+    let service = tower::service_fn(async |_: Request<Body>| Err::<Response<String>, BoxError>("unreached".into()));
+    let response = HooksLayer::new(answering(&Log::default(), false))
+        .layer(service)
+        .oneshot(request_of("/answered"))
+        .await
+        .unwrap();
+    assert_eq!(response.into_body(), "by a hook".to_owned());
+}
+
+#[tokio::test]
+async fn a_hook_that_could_answer_may_fail_and_the_failure_of_a_response_hook_is_no_failure_of_the_service() {
+    let no_error = || Hooks::new().answer_error(|_, _| panic!("it is not for the failures of hooks"));
+    for (hooks, which) in [
+        (no_error().answer_request(|_| Err("refused")), Event::Request),
+        (no_error().answer_request(|_| Some(status(200))).on_response(|_, _| Err("refused")), Event::Response),
+        (Hooks::new().answer_error(|_, _| Some(status(200))).on_response(|_, _| Err("refused")), Event::Response),
+    ] {
+        let error = call(&HooksLayer::new(hooks), Answer::error("broken"), None).await.unwrap_err();
+        assert_eq!(find::<HookFailed>(&*error).unwrap().which(), which);
+    }
+}
+
+#[tokio::test]
+async fn the_answer_of_the_session_is_before_the_requests_own_hooks() {
+    let log = Log::default();
+    let session = HooksLayer::new(Hooks::new().answer_request(|_| Some(status(204))));
+    call(&session, Answer::error("unreached"), Some(PerRequest::Use(log.hooks("own")))).await.unwrap();
+    assert_eq!(log.lines(), ["own 204 No Content"]);
+}
+
 #[tokio::test]
 async fn a_call_can_be_dropped_while_a_hook_waits() {
-    let hooks = Hooks::new().on_request_async(|_| Box::pin(std::future::pending()));
-    let service = Scripted::<Body>::new([status(200)]);
-    let mut layered = HooksLayer::new(hooks).layer(service.clone());
-    let mut call = Box::pin(layered.ready().await.unwrap().call(request()));
-    assert!(
-        std::future::Future::poll(call.as_mut(), &mut std::task::Context::from_waker(std::task::Waker::noop()))
-            .is_pending()
-    );
-    drop(call);
-    assert_eq!(service.count(), 0);
+    let captured = Arc::new(());
+    let hold = || {
+        let held = captured.clone();
+        move || {
+            let held = held.clone();
+            async move {
+                std::future::pending::<()>().await;
+                drop(held);
+            }
+        }
+    };
+    let [request, answer, response, error, answer_error] = [hold(), hold(), hold(), hold(), hold()];
+    for (hooks, answers, sent) in [
+        (
+            Hooks::new().on_request_async(move |_| {
+                let waiting = request();
+                Box::pin(async {
+                    waiting.await;
+                    Ok(())
+                })
+            }),
+            status(200).into(),
+            0,
+        ),
+        (
+            Hooks::new().answer_request_async(move |_| {
+                let waiting = answer();
+                Box::pin(async {
+                    waiting.await;
+                    Ok(None)
+                })
+            }),
+            status(200).into(),
+            0,
+        ),
+        (
+            Hooks::new().on_response_async(move |_, _| {
+                let waiting = response();
+                Box::pin(async {
+                    waiting.await;
+                    Ok(())
+                })
+            }),
+            status(200).into(),
+            1,
+        ),
+        (Hooks::new().on_error_async(move |_, _| Box::pin(error())), Answer::error("broken"), 1),
+        (
+            Hooks::new().answer_error_async(move |_, _| {
+                let waiting = answer_error();
+                Box::pin(async {
+                    waiting.await;
+                    None
+                })
+            }),
+            Answer::error("broken"),
+            1,
+        ),
+    ] {
+        let service = Scripted::<Body>::new([answers]);
+        let mut layered = HooksLayer::new(hooks).layer(service.clone());
+        let held = Arc::strong_count(&captured);
+        let mut call = Box::pin(layered.ready().await.unwrap().call(request_of("/")));
+        let waker = std::task::Waker::noop();
+        assert!(std::future::Future::poll(call.as_mut(), &mut std::task::Context::from_waker(waker)).is_pending());
+        assert_eq!((Arc::strong_count(&captured), service.count()), (held + 1, sent));
+        drop(call);
+        assert_eq!(Arc::strong_count(&captured), held);
+    }
+}
+
+fn request_of(path: &str) -> Request<Body> {
+    Request::get(format!("http://h{path}")).body(Body::empty()).unwrap()
 }
 
 #[test]

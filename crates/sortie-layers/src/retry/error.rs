@@ -5,8 +5,8 @@ use sortie_core::BoxError;
 
 use super::Attempts;
 
-/// A call failed although its request was sent more than once; the [`source`](Error::source) is the last attempt's
-/// error.
+/// A call failed although its request was sent more than once, or was to be; the [`source`](Error::source) is the last
+/// attempt's error.
 #[derive(Debug)]
 pub struct Failed {
     attempts: Attempts,
@@ -18,16 +18,19 @@ impl Failed {
         Self { attempts, source }
     }
 
-    /// The attempts that were made.
+    /// The attempts that were made, and why there was no other.
     #[must_use]
-    pub fn attempts(&self) -> Attempts {
-        self.attempts
+    pub fn attempts(&self) -> &Attempts {
+        &self.attempts
     }
 }
 
 impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the request failed {} times", self.attempts.count())
+        match (self.attempts.count(), self.attempts.stop()) {
+            (1, Some(stop)) => write!(f, "the request failed and was not sent again: {stop}"),
+            (count, _) => write!(f, "the request failed {count} times"),
+        }
     }
 }
 

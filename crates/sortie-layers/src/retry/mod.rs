@@ -24,6 +24,37 @@
 //! # }
 //! ```
 //!
+//! # What is decided, and by whom
+//!
+//! After each attempt, in this order; the first that says something decides whether anything calls for another one:
+//!
+//! 1. a closure ([`RetryOptions::decide`])
+//! 2. the [`Rule`] for the status ([`RetryOptions::on_status`]) or for the kind of failure
+//!    ([`RetryOptions::on_failure`])
+//! 3. the lists and settings of [`RetryOptions`], whose table has the defaults
+//!
+//! Then the limits, each of which can refuse it: the number of attempts, the longest `Retry-After`, the call's
+//! [`Deadline`], the [time for retries](RetryOptions::total), a body that can be sent only once, and the [`Budget`].
+//!
+//! ```
+//! use std::time::Duration;
+//! use http::StatusCode;
+//! use sortie_layers::retry::{Backoff, Budget, Decision, Failure, RetryOptions, Rule};
+//!
+//! let options = RetryOptions::standard()
+//!     .attempts(4)
+//!     .total(Duration::from_secs(30))
+//!     .backoff(Backoff::decorrelated_jitter(Duration::from_millis(50), Duration::from_secs(5)))
+//!     .on_status(StatusCode::TOO_MANY_REQUESTS, Rule::retry().any_method().attempts(6))
+//!     .on_failure(Failure::Timeout, Rule::stop())
+//!     .decide(|tried| match tried.uri().path() {
+//!         "/health" => Decision::Stop,
+//!         _ => Decision::Default,
+//!     })
+//!     .on_decision(|tried, attempt| eprintln!("{}: {attempt}", tried.method()))
+//!     .budget(Budget::new(0.1, 5.0));
+//! ```
+//!
 //! # How a call ends
 //!
 //! With the last response, whatever its status, or with the last error. Faults in a response's body come after that and
@@ -32,6 +63,13 @@
 //! A body that can be sent only once is sent once: where another attempt would be due, the call ends with the response,
 //! or with the error in [`NotReplayable`].
 //!
+//! # Time
+//!
+//! The time of one attempt is limited by [`TimeoutOptions::attempt`](crate::timeout::TimeoutOptions::attempt), from a
+//! layer further in; one that it ends is repeated as any [`Failure::Timeout`]. After [`RetryOptions::total`] no attempt
+//! begins, and what has begun goes on; [`TimeoutOptions::total`](crate::timeout::TimeoutOptions::total), from a layer
+//! further out, cuts everything short.
+//!
 //! # Per-request override
 //!
 //! `PerRequest<RetryOptions>` in the request's extensions; `Off` is exactly one attempt. An `Idempotency-Key` header
@@ -39,7 +77,9 @@
 //!
 //! # Response metadata
 //!
-//! [`Attempts`], if there was more than one. An error after more than one is [`Failed`], which tells their number too.
+//! [`Attempts`], if another attempt was called for, whether it was made or refused: how each one ended, what followed,
+//! and why. An error then is [`Failed`], which tells them too, unless it is a [`NotReplayable`] at the first attempt.
+//! [`RetryOptions::on_decision`] is told the same while it happens.
 //!
 //! # Order
 //!
@@ -51,38 +91,48 @@
 //!
 //! - requests retries nothing by default; here a request that was certainly not processed is sent once more, as is an
 //!   idempotent one that met a stale connection.
-//! - `attempts(n)` counts all attempts; `Retry(total=n)` counts those after the first.
+//! - `attempts(n)` counts all attempts; `Retry(total=n)` counts those after the first. There is one count; where
+//!   `Retry(connect=, read=, status=)` has several, a [`Rule`] sets the attempts for one status or kind of failure.
+//! - `backoff_factor=f` is `Backoff::exponential(f, …)` here, but urllib3 does not wait before the first retry.
 //! - Redirects are not counted here.
 //! - A `Retry-After` that is malformed is ignored, and one that asks for more than a minute ends the call.
 //! - When attempts run out, the last response is the answer and no error is made of it.
 
-use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, SystemTime};
 
 use http::{Request, Response};
-use sortie_core::{BoxError, BoxFuture, Deadline, Replay, call_when_ready};
+use sortie_core::{BoxError, Deadline, Replay};
 use tokio::time::Instant;
 use tower_layer::Layer;
 use tower_service::Service;
 
+mod attempts;
 mod backoff;
 mod budget;
 mod decide;
 mod error;
+mod failure;
 mod options;
+mod repeat;
 mod retry_after;
+mod rule;
+mod tried;
 
+pub use attempts::{Attempt, AttemptEnd, Attempts, Because, Next, Stop};
 pub use backoff::Backoff;
 pub use budget::Budget;
 pub use error::{Failed, NotReplayable};
+pub use failure::Failure;
 pub use options::{MaybeProcessed, RetryOptions};
+pub use rule::Rule;
+pub use tried::{Decision, Tried};
 
-use crate::again::{self, FirstThenLoop, Head, head_is_shared, leave_head};
-use crate::redirect::is_redirect;
-use decide::{Attempt, End, Moment, Verdict, decide, is_idempotent};
+use crate::again::{self, FirstThenLoop, Head, head_is_shared};
+use decide::is_idempotent;
 use options::Spending;
+use repeat::{Plan, Rest};
+use tried::Asked;
 
 /// Makes [`Retry`]. The [module](self) has an example.
 ///
@@ -129,7 +179,7 @@ pub struct Retry<S> {
 impl<S> Retry<S> {
     /// What counts for a request of these extensions; `None` if there is one attempt only.
     fn options(&self, extensions: &http::Extensions) -> Option<Arc<RetryOptions>> {
-        again::options(&self.options, extensions).filter(|options| options.attempts > 1)
+        again::options(&self.options, extensions).filter(|options| options.may_repeat())
     }
 
     fn budget(&self, options: &RetryOptions) -> Option<Budget> {
@@ -137,6 +187,21 @@ impl<S> Retry<S> {
             Spending::Free => None,
             Spending::OfLayer => Some(self.budget.clone()),
             Spending::Of(budget) => Some(budget.clone()),
+        }
+    }
+
+    fn plan<B>(&self, options: Arc<RetryOptions>, request: &Request<B>, shared: bool) -> Plan {
+        let (repeats, began) = (options.may_repeat(), Instant::now());
+        let asked = || Box::new(Asked { method: request.method().clone(), uri: request.uri().clone(), began });
+        Plan {
+            budget: self.budget(&options).filter(|_| repeats),
+            idempotent: is_idempotent(&options, request.method(), request.headers()),
+            deadline: Deadline::of(request.extensions()),
+            began,
+            asked: (repeats && options.has_closures()).then(asked),
+            options,
+            repeats,
+            shared,
         }
     }
 }
@@ -166,13 +231,7 @@ where
         let Some(options) = options.or_else(|| shared.then(|| self.options.clone())) else {
             return FirstThenLoop::new(self.inner.call(request), None);
         };
-        let plan = Plan {
-            idempotent: is_idempotent(&options, request.method(), request.headers()),
-            deadline: Deadline::of(request.extensions()),
-            budget: self.budget(&options).filter(|_| options.attempts > 1),
-            options,
-            shared,
-        };
+        let plan = self.plan(options, &request, shared);
         if let Some(budget) = &plan.budget {
             budget.deposit();
         }
@@ -180,150 +239,6 @@ where
         let spare = spare.map(|body| (Head::of(&request), body));
         let first = service.call(request);
         FirstThenLoop::new(first, Some(Rest { service, spare, plan }))
-    }
-}
-
-/// What counts for all attempts of a call.
-struct Plan {
-    options: Arc<RetryOptions>,
-    budget: Option<Budget>,
-    idempotent: bool,
-    deadline: Option<Deadline>,
-    /// Whether Redirect looks for the request's head in a redirect.
-    shared: bool,
-}
-
-impl Plan {
-    /// The wait before the next attempt, if there is to be one.
-    fn next<RB>(&self, result: &Result<Response<RB>, BoxError>, sends: usize) -> Option<Duration> {
-        let end = match result {
-            Ok(response) => End::Answer(response.status(), response.headers()),
-            Err(error) => End::Error(error),
-        };
-        let left = |deadline: Deadline| Instant::from_std(deadline.at).saturating_duration_since(Instant::now());
-        let moment = || Moment { now: SystemTime::now(), left: self.deadline.map(left), random: fastrand::f64() };
-        match decide(&self.options, &Attempt { end, idempotent: self.idempotent, sends }, moment) {
-            Verdict::RetryAfter(wait) => Some(wait),
-            Verdict::Done => None,
-        }
-    }
-
-    fn allows(&self) -> bool {
-        self.budget.as_ref().is_none_or(Budget::withdraw)
-    }
-}
-
-/// What is kept to send a request again with: a part of the future's type.
-pub struct Rest<S, B> {
-    service: S,
-    spare: Option<(Head, B)>,
-    plan: Plan,
-}
-
-impl<S, B> fmt::Debug for Rest<S, B> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Rest").finish_non_exhaustive()
-    }
-}
-
-impl<S, B, RB> again::After<RB> for Rest<S, B>
-where
-    S: Service<Request<B>, Response = Response<RB>, Error: Into<BoxError> + Send, Future: Send> + Send + 'static,
-    B: Replay + Send + 'static,
-    RB: Send + 'static,
-{
-    type Step = Duration;
-
-    fn next(&self, first: &mut Result<Response<RB>, BoxError>) -> Option<Duration> {
-        let wait = self.plan.next(first, 1);
-        if wait.is_none() && self.plan.shared {
-            share(first, self.spare.as_ref());
-        }
-        wait
-    }
-
-    fn run(
-        self,
-        wait: Duration,
-        first: Result<Response<RB>, BoxError>,
-    ) -> BoxFuture<'static, Result<Response<RB>, BoxError>> {
-        Box::pin(repeat(self, first, wait))
-    }
-}
-
-/// Sends again after `wait`, and for as long as the plan says so.
-async fn repeat<S, B, RB>(
-    rest: Rest<S, B>,
-    first: Result<Response<RB>, BoxError>,
-    mut wait: Duration,
-) -> Result<Response<RB>, BoxError>
-where
-    S: Service<Request<B>, Response = Response<RB>, Error: Into<BoxError>>,
-    B: Replay,
-{
-    let Rest { mut service, spare, plan } = rest;
-    let mut sends = 1;
-    let mut result = first;
-    loop {
-        let Some(next) = spare.as_ref().and_then(again) else {
-            result = result.map_err(|error| NotReplayable::new(error).into());
-            break;
-        };
-        if !plan.allows() {
-            break;
-        }
-        drop(result);
-        if !wait.is_zero() {
-            tokio::time::sleep(wait).await;
-        }
-        sends += 1;
-        result = call_when_ready(&mut service, next).await.map_err(Into::into);
-        match plan.next(&result, sends) {
-            Some(next) => wait = next,
-            None => break,
-        }
-    }
-    if plan.shared {
-        share(&mut result, spare.as_ref());
-    }
-    mark(result, Attempts { count: sends })
-}
-
-/// Leaves the head of the request with a redirect.
-fn share<B, RB>(result: &mut Result<Response<RB>, BoxError>, spare: Option<&(Head, B)>) {
-    if let (Ok(response), Some((head, _))) = (result, spare)
-        && is_redirect(response.status())
-    {
-        leave_head(response, head);
-    }
-}
-
-fn again<B: Replay>((head, body): &(Head, B)) -> Option<Request<B>> {
-    Some(Request::from_parts(head.to_parts(), body.replay()?))
-}
-
-fn mark<RB>(result: Result<Response<RB>, BoxError>, attempts: Attempts) -> Result<Response<RB>, BoxError> {
-    if attempts.count == 1 {
-        return result;
-    }
-    let mut response = result.map_err(|error| Failed::new(attempts, error))?;
-    response.extensions_mut().insert(attempts);
-    Ok(response)
-}
-
-/// How often a request was sent: an extension of a response that came after more than one attempt.
-///
-/// After redirects these are the attempts of the last hop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Attempts {
-    count: usize,
-}
-
-impl Attempts {
-    /// Their number, the first one included.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.count
     }
 }
 

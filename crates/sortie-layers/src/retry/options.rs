@@ -1,8 +1,10 @@
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Method, StatusCode};
 
-use super::{Backoff, Budget};
+use super::{Attempt, Backoff, Budget, Decision, Failure, Rule, Tried};
 
 /// What is sent again, how often and when: the configuration of a [`RetryLayer`](super::RetryLayer) and, as
 /// `PerRequest<RetryOptions>`, its override for one request.
@@ -20,6 +22,11 @@ use super::{Backoff, Budget};
 /// A TLS handshake that ended in a verdict (a certificate was refused) is not repeated; one that the connection cut
 /// short is like any request that was not sent. *Idempotent* is what [`methods`](Self::methods) says, and any request
 /// with an `Idempotency-Key` header.
+///
+/// What differs for one status or one kind of failure is a [`Rule`] ([`on_status`](Self::on_status),
+/// [`on_failure`](Self::on_failure)), and what no rule can say a closure decides ([`decide`](Self::decide)). The time
+/// that one attempt may take is [`TimeoutOptions::attempt`](crate::timeout::TimeoutOptions::attempt): an attempt that
+/// it ends is a [`Failure::Timeout`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RetryOptions {
@@ -31,9 +38,50 @@ pub struct RetryOptions {
     pub max_retry_after: Duration,
     /// What happens after a failure that leaves open whether the server has acted on the request.
     pub maybe_processed: MaybeProcessed,
+    /// How long after the first attempt began another one may begin; unlimited by default. After a redirect the next hop
+    /// begins anew.
+    pub total: Option<Duration>,
     pub(super) statuses: Vec<StatusCode>,
+    pub(super) status_rules: Vec<(StatusCode, Rule)>,
+    pub(super) failure_rules: Vec<(Failure, Rule)>,
     pub(super) methods: Vec<Method>,
     pub(super) budget: Spending,
+    pub(super) decide: Option<Decide>,
+    pub(super) observers: Vec<Observe>,
+}
+
+/// The closure that decides.
+#[derive(Clone)]
+pub(super) struct Decide(Arc<dyn Fn(&Tried<'_>) -> Decision + Send + Sync>);
+
+impl Decide {
+    pub(super) fn ask(&self, tried: &Tried<'_>) -> Decision {
+        (self.0)(tried)
+    }
+}
+
+impl fmt::Debug for Decide {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Decide")
+    }
+}
+
+/// A closure that is told of decisions.
+#[derive(Clone)]
+pub(super) struct Observe(Arc<Observer>);
+
+type Observer = dyn Fn(&Tried<'_>, &Attempt) + Send + Sync;
+
+impl Observe {
+    pub(super) fn tell(&self, tried: &Tried<'_>, attempt: &Attempt) {
+        (self.0)(tried, attempt);
+    }
+}
+
+impl fmt::Debug for Observe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Observe")
+    }
 }
 
 /// What happens after a failure that leaves open whether the server has acted on the request: a timeout of the
@@ -69,9 +117,14 @@ impl Default for RetryOptions {
             backoff: Backoff::none(),
             max_retry_after: Duration::from_secs(60),
             maybe_processed: MaybeProcessed::default(),
+            total: None,
             statuses: Vec::new(),
+            status_rules: Vec::new(),
+            failure_rules: Vec::new(),
             methods: IDEMPOTENT.into(),
             budget: Spending::Free,
+            decide: None,
+            observers: Vec::new(),
         }
     }
 }
@@ -114,6 +167,69 @@ impl RetryOptions {
         Self { statuses: statuses.into_iter().collect(), ..self }
     }
 
+    /// What happens after this status, whether or not it is among the [`statuses`](Self::statuses). Of several rules for
+    /// the same the last counts.
+    #[must_use]
+    pub fn on_status(mut self, status: StatusCode, rule: Rule) -> Self {
+        self.status_rules.push((status, rule));
+        self
+    }
+
+    /// What happens after this kind of failure. Of several rules for the same the last counts.
+    #[must_use]
+    pub fn on_failure(mut self, failure: Failure, rule: Rule) -> Self {
+        self.failure_rules.push((failure, rule));
+        self
+    }
+
+    /// Has a closure decide after each attempt, a successful one too, before rules and settings are asked; in place of
+    /// one that was given before.
+    ///
+    /// What it decides is done within the limits: [`attempts`](Self::attempts), [`total`](Self::total), the call's
+    /// deadline and the budget; and a body that can be sent only once is sent once. A request that is not idempotent is
+    /// sent again if it says so: that the server does not act twice is then its responsibility.
+    ///
+    /// It is called in the midst of the call and must not block.
+    ///
+    /// ```
+    /// use sortie_layers::retry::{Decision, RetryOptions};
+    ///
+    /// // An API that says by a header of its own what may be sent again.
+    /// let options = RetryOptions::standard().attempts(5).decide(|tried| {
+    ///     let says = tried.headers().and_then(|headers| headers.get("x-should-retry"));
+    ///     match says.map(|value| value.as_bytes()) {
+    ///         Some(b"true") => Decision::Retry,
+    ///         Some(b"false") => Decision::Stop,
+    ///         _ => Decision::Default,
+    ///     }
+    /// });
+    /// ```
+    #[must_use]
+    pub fn decide(self, decide: impl Fn(&Tried<'_>) -> Decision + Send + Sync + 'static) -> Self {
+        Self { decide: Some(Decide(Arc::new(decide))), ..self }
+    }
+
+    /// Adds an observer of decisions, for a log or a counter. It is told what ends up in
+    /// [`Attempts`](super::Attempts), at the time of the decision: each retry before its wait, each one that was called
+    /// for and refused, and how a call ended that was repeated. Nothing of a call that simply succeeds.
+    ///
+    /// It is called in the midst of the call and must not block.
+    ///
+    /// ```
+    /// use sortie_layers::retry::RetryOptions;
+    ///
+    /// let options = RetryOptions::standard().on_decision(|tried, attempt| {
+    ///     // GET api.example.com, attempt 1: 503, again after 200ms
+    ///     let host = tried.uri().host().unwrap_or_default();
+    ///     eprintln!("{} {host}, attempt {}: {attempt}", tried.method(), tried.sends());
+    /// });
+    /// ```
+    #[must_use]
+    pub fn on_decision(mut self, observer: impl Fn(&Tried<'_>, &Attempt) + Send + Sync + 'static) -> Self {
+        self.observers.push(Observe(Arc::new(observer)));
+        self
+    }
+
     /// The methods that may be sent again although the server may have acted on the first request; by default `HEAD`,
     /// `GET`, `PUT`, `DELETE`, `OPTIONS` and `TRACE`.
     ///
@@ -141,9 +257,17 @@ impl RetryOptions {
         Self { max_retry_after, ..self }
     }
 
+    /// How long after the first attempt began another one may begin: a wait that would end later is not begun, and the
+    /// call ends with what there is. It does not cut an attempt short.
+    #[must_use]
+    pub fn total(self, total: Duration) -> Self {
+        Self { total: Some(total), ..self }
+    }
+
     /// Takes the retries from this budget.
     ///
-    /// [`standard`](Self::standard) takes them from one that each [`RetryLayer`](super::RetryLayer) makes for itself.
+    /// [`standard`](Self::standard) takes them from one that each [`RetryLayer`](super::RetryLayer) makes for itself. One
+    /// that is given here is shared by all options, mounts and sessions that are given it.
     #[must_use]
     pub fn budget(self, budget: Budget) -> Self {
         Self { budget: Spending::Of(budget), ..self }
@@ -154,4 +278,28 @@ impl RetryOptions {
     pub fn no_budget(self) -> Self {
         Self { budget: Spending::Free, ..self }
     }
+
+    /// Whether there can be a second attempt at all.
+    pub(super) fn may_repeat(&self) -> bool {
+        let mut rules =
+            self.status_rules.iter().map(|(_, rule)| rule).chain(self.failure_rules.iter().map(|(_, rule)| rule));
+        self.attempts > 1 || rules.any(|rule| rule.retries && rule.attempts > Some(1))
+    }
+
+    /// Whether a closure is to see the attempts.
+    pub(super) fn has_closures(&self) -> bool {
+        self.decide.is_some() || !self.observers.is_empty()
+    }
+
+    pub(super) fn rule_for_status(&self, status: StatusCode) -> Option<Rule> {
+        last(&self.status_rules, &status)
+    }
+
+    pub(super) fn rule_for_failure(&self, failure: Failure) -> Option<Rule> {
+        last(&self.failure_rules, &failure)
+    }
+}
+
+fn last<K: PartialEq>(rules: &[(K, Rule)], key: &K) -> Option<Rule> {
+    rules.iter().rev().find(|(of, _)| of == key).map(|(_, rule)| *rule)
 }

@@ -1,3 +1,6 @@
+use std::sync::Mutex;
+use std::time::Duration;
+
 use super::*;
 use bytes::Bytes;
 use http::{Method, StatusCode};
@@ -28,6 +31,10 @@ async fn send(server: &Scripted, options: RetryOptions, request: Request<Body>) 
 
 fn count(response: &Response<Body>) -> Option<usize> {
     response.extensions().get().map(Attempts::count)
+}
+
+fn stop(response: &Response<Body>) -> Option<Stop> {
+    response.extensions().get().and_then(Attempts::stop)
 }
 
 #[tokio::test]
@@ -112,7 +119,8 @@ async fn a_body_that_can_be_sent_only_once_is_sent_once() {
 
     let server = Scripted::new([status(503)]);
     let response = send(&server, RetryOptions::standard(), request(Method::PUT, once())).await.unwrap();
-    assert_eq!((response.status().as_u16(), count(&response), server.count()), (503, None, 1));
+    assert_eq!((response.status().as_u16(), count(&response), server.count()), (503, Some(1), 1));
+    assert_eq!(stop(&response), Some(Stop::NotReplayable));
 
     // What would not be retried anyway is not the body's fault.
     let server = Scripted::new([fault(Outcome::MaybeProcessed)]);
@@ -196,4 +204,137 @@ async fn a_response_is_dropped_before_the_wait_and_the_next_attempt() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(open.count(), 0);
     assert_eq!(count(&call.await.unwrap().unwrap()), Some(3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_attempt_tells_how_it_ended_and_what_followed() {
+    let server = Scripted::new([
+        reply(429, [("retry-after", "2")], "").into(),
+        Answer::error(Elapsed::new(Phase::Attempt, Duration::from_secs(1))),
+        status(200).into(),
+    ]);
+    let options = RetryOptions::standard().backoff(Backoff::constant(Duration::from_millis(500)));
+    let response = send(&server, options, request(Method::GET, ())).await.unwrap();
+    let attempts = response.extensions().get::<Attempts>().unwrap();
+    let [busy, slow, done] = &attempts[..] else { panic!("{attempts:?}") };
+
+    let wait = Duration::from_secs(2);
+    assert_eq!((busy.status(), busy.retry_after()), (Some(StatusCode::TOO_MANY_REQUESTS), Some(wait)));
+    assert_eq!((busy.next(), busy.elapsed()), (Next::Retried { because: Because::Status, wait }, Duration::ZERO));
+    assert!(matches!(slow.end(), AttemptEnd::Failed { failure: Some(Failure::Timeout), outcome: None, .. }));
+    assert!(matches!(slow.next(), Next::Retried { because: Because::Failure(Failure::Timeout), .. }));
+    assert_eq!((slow.status(), slow.elapsed().as_secs()), (None, 2));
+    assert_eq!((done.status(), done.next()), (Some(StatusCode::OK), Next::Stopped(Stop::NotRetried)));
+
+    let shown: Vec<_> = attempts.iter().map(ToString::to_string).collect();
+    let timed_out = "timed out after 1s (attempt; set by TimeoutOptions::attempt), again after 500ms";
+    assert_eq!(shown, ["429, again after 2s", timed_out, "200, not again: nothing calls for it"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_that_was_refused_says_why() {
+    let wait = |value: &'static str| reply(503, [("retry-after", value)], "");
+    let empty = Budget::new(0.0, 0.0);
+    let standard = RetryOptions::standard;
+    for (options, method, answer, expected) in [
+        (standard(), Method::POST, status(503), Stop::NotIdempotent),
+        (standard(), Method::GET, wait("61"), Stop::RetryAfterTooLong),
+        (standard().total(Duration::from_secs(5)), Method::GET, wait("5"), Stop::TotalTime),
+        (standard().budget(empty), Method::GET, status(503), Stop::BudgetEmpty),
+        (standard().decide(|_| Decision::Stop), Method::GET, status(200), Stop::Decided),
+        (
+            standard().on_status(StatusCode::OK, Rule::retry().attempts(1)),
+            Method::GET,
+            status(200),
+            Stop::AttemptsUsedUp,
+        ),
+    ] {
+        let server = Scripted::new([answer]);
+        let response = send(&server, options, request(method, ())).await.unwrap();
+        assert_eq!((count(&response), stop(&response)), (Some(1), Some(expected)));
+    }
+    let server = Scripted::new([fault(Outcome::StaleReuse)]);
+    let error = send(&server, RetryOptions::default(), request(Method::POST, ())).await.unwrap_err();
+    let failed = find::<Failed>(&*error).unwrap();
+    assert_eq!((failed.attempts().count(), failed.attempts().stop()), (1, Some(Stop::NotIdempotent)));
+    assert_eq!(error.to_string(), "the request failed and was not sent again: the request is not idempotent");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_closure_may_repeat_what_the_rules_would_not() {
+    let server = Scripted::new([status(409), status(200), status(201)]);
+    let start = Instant::now();
+    let options =
+        RetryOptions::default().attempts(9).decide(|tried| match tried.status().map(|status| status.as_u16()) {
+            Some(409) => Decision::RetryAfter(Duration::from_secs(90)),
+            Some(200) => Decision::Retry,
+            _ => Decision::Default,
+        });
+    let response = send(&server, options.clone(), request(Method::POST, "content")).await.unwrap();
+    assert_eq!((response.status().as_u16(), count(&response), start.elapsed().as_secs()), (201, Some(3), 90));
+    assert!(server.requests().iter().all(|request| request.body == "content"));
+
+    // What can be sent only once is sent once all the same.
+    let server = Scripted::new([status(409)]);
+    let response = send(&server, options.clone(), request(Method::POST, once())).await.unwrap();
+    assert_eq!((response.status().as_u16(), stop(&response)), (409, Some(Stop::NotReplayable)));
+    let server = Scripted::new([fault(Outcome::MaybeProcessed)]);
+    let error = send(&server, options.decide(|_| Decision::Retry), request(Method::PUT, once())).await.unwrap_err();
+    assert!(find::<NotReplayable>(&*error).is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn observers_are_told_of_each_decision_when_it_is_made() {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let options = |budget| {
+        let told = told.clone();
+        RetryOptions::standard().backoff(Backoff::none()).budget(budget).on_decision(move |tried, attempt| {
+            let line = format!("{} {} {}: {attempt}", tried.method(), tried.uri().path(), tried.sends());
+            told.lock().unwrap().push(line);
+        })
+    };
+    let budget = Budget::new(0.0, 1.0);
+    let server = Scripted::new([status(503), status(502), status(200)]);
+    send(&server, options(budget.clone()), request(Method::GET, ())).await.unwrap();
+    assert_eq!(
+        std::mem::take(&mut *told.lock().unwrap()),
+        [
+            "GET / 1: 503, again at once",
+            "GET / 2: 502, not again: the retry budget is empty (set by RetryOptions::budget)",
+        ]
+    );
+    // A call that simply succeeds, or fails in a way that is not retried, is no decision.
+    send(&server, options(budget.clone()), request(Method::GET, ())).await.unwrap();
+    let server = Scripted::new([status(404)]);
+    send(&server, options(budget), request(Method::GET, ())).await.unwrap();
+    assert!(told.lock().unwrap().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_for_retries_ends_them_and_no_attempt() {
+    let server = Scripted::from_fn(|_, _| Ok(status(503)));
+    let options = RetryOptions::standard().attempts(100).no_budget();
+    let options = options.backoff(Backoff::constant(Duration::from_secs(2))).total(Duration::from_secs(7));
+    let start = Instant::now();
+    let response = send(&server, options, request(Method::GET, ())).await.unwrap();
+    // At 0, 2, 4 and 6 seconds.
+    assert_eq!((count(&response), stop(&response), start.elapsed().as_secs()), (Some(4), Some(Stop::TotalTime), 6));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rule_gives_more_attempts_than_the_rest_have_also_where_those_have_one() {
+    let rule = Rule::retry().attempts(4).backoff(Backoff::none());
+    let options = RetryOptions::none().on_status(StatusCode::TOO_MANY_REQUESTS, rule);
+    for (code, sends) in [(429, 4), (503, 1)] {
+        let server = Scripted::from_fn(move |_, _| Ok(status(code)));
+        send(&server, options.clone(), request(Method::GET, ())).await.unwrap();
+        assert_eq!(server.count(), sends, "{code}");
+    }
+}
+
+#[test]
+fn what_is_shown_of_the_options_are_no_closures() {
+    let options = RetryOptions::standard().decide(|_| Decision::Default).on_decision(|_, _| ());
+    let shown = format!("{options:?}");
+    assert!(shown.contains("Decide") && shown.contains("Observe"), "{shown}");
 }

@@ -7,9 +7,10 @@ use http::{HeaderMap, StatusCode, response};
 
 use super::Proxy;
 
-/// A proxy, or a setting of one, kept a request from its origin: nothing of the request reached the origin.
+/// A proxy, or a setting of one, kept a request from its origin: nothing of the request reached the origin, unless the kind
+/// is [`Rejected`](ProxyErrorKind::Rejected).
 ///
-/// It stands below a [`ConnectError`](crate::ConnectError). Clones share what the proxy answered.
+/// It stands below a [`ConnectError`](crate::ConnectError) where nothing did. Clones share what the proxy answered.
 #[derive(Clone)]
 pub struct ProxyError(Arc<Failed>);
 

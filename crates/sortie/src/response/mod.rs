@@ -4,7 +4,7 @@ use std::time::Duration;
 use http::{HeaderMap, Request, Response as HttpResponse, StatusCode, Version, response};
 use sortie_core::Body;
 use sortie_layers::redirect::{FinalUrl, History, Hop, NextRequest};
-use sortie_layers::retry::Attempts;
+use sortie_layers::retry::{Attempt, Attempts};
 use sortie_transport::{ConnectionInfo, Timings, Upgraded};
 use url::Url;
 
@@ -129,6 +129,13 @@ impl Response {
     #[must_use]
     pub fn attempts(&self) -> usize {
         self.head.extensions.get::<Attempts>().map_or(1, Attempts::count)
+    }
+
+    /// How each attempt of the last hop ended, what followed, and why: of a retry that was refused, too. Empty if none was
+    /// called for.
+    #[must_use]
+    pub fn retry_log(&self) -> &[Attempt] {
+        self.head.extensions.get::<Attempts>().map_or(&[], |attempts| attempts)
     }
 
     /// The connection that it came on; `None` unless sortie's transport made it.

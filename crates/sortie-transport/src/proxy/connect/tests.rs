@@ -190,3 +190,34 @@ async fn a_scheme_that_cannot_sign_is_an_error_of_its_own_and_nothing_is_dialled
     assert_eq!((error.kind(), error.source().unwrap().to_string().as_str()), (ProxyErrorKind::Signing, "no token"));
     assert_eq!(server.connections(), 0);
 }
+
+/// Believes no answer to what it has signed.
+struct Suspicious;
+
+impl Auth for Suspicious {
+    fn sign<'a>(&'a self, request: &'a mut Unsigned<'_>) -> Signing<'a> {
+        let name = request.recipient().header();
+        request.headers_mut().insert(name, "mine".parse().unwrap());
+        Signing::Done(Ok(()))
+    }
+
+    fn examine(&self, answer: &Answer<'_>) -> Verdict {
+        assert_eq!(answer.credentials().unwrap(), "mine");
+        Verdict::Fail("another signature".into())
+    }
+
+    fn legs(&self) -> usize {
+        1
+    }
+}
+
+#[tokio::test]
+async fn a_tunnel_of_a_proxy_that_the_scheme_does_not_believe_is_not_used() {
+    for answer in [OK.to_owned(), CHALLENGE.to_owned()] {
+        let server = TcpScript::each(Steps::new().read_head().send(answer).read_to_end());
+        let error = failure(&proxy(&server).auth(Suspicious)).await;
+        assert_eq!(error.kind(), ProxyErrorKind::Rejected);
+        assert_eq!(error.source().unwrap().to_string(), "another signature");
+        assert_eq!(server.connections(), 1);
+    }
+}

@@ -9,7 +9,7 @@ use sortie_core::Body;
 use sortie_core::auth::{Answer, Auth, Recipient, Signing, Unsigned, Verdict};
 use sortie_testkit::{Protocol, ProxyOptions, ServerOptions, Steps, TcpScript, reply};
 use sortie_transport::Versions;
-use sortie_transport::proxy::{Proxies, Proxy, ProxyErrorKind};
+use sortie_transport::proxy::{Proxies, Proxy, ProxyError, ProxyErrorKind};
 use sortie_transport::{Transport, TransportOptions};
 
 use super::*;
@@ -164,6 +164,33 @@ async fn a_challenge_without_an_answer_is_the_error_and_so_is_one_to_a_body_that
     let error = fetch(&transport, post("http://a.test/", once)).await.unwrap_err();
     assert_eq!(refused(&error).0, ProxyErrorKind::AuthenticationRequired);
     assert_eq!(proxy.requests().len(), 4);
+}
+
+#[tokio::test]
+async fn an_answer_that_the_scheme_does_not_believe_is_an_error_that_is_not_to_be_repeated() {
+    struct Suspicious;
+    impl Auth for Suspicious {
+        fn sign<'a>(&'a self, request: &'a mut Unsigned<'_>) -> Signing<'a> {
+            request.headers_mut().insert(PROXY_AUTHORIZATION, "mine".parse().unwrap());
+            Signing::Done(Ok(()))
+        }
+        fn examine(&self, answer: &Answer<'_>) -> Verdict {
+            assert_eq!(answer.credentials().unwrap(), "mine");
+            Verdict::Fail("another signature".into())
+        }
+        fn legs(&self) -> usize {
+            1
+        }
+    }
+    let server = hello();
+    let proxy = ProxyOptions::new().name("a.test", server.addr()).http();
+    let transport = over(http_proxy(&proxy).auth(Suspicious));
+    let error = fetch(&transport, get("http://a.test/")).await.unwrap_err();
+    let rejected: &ProxyError = sortie_core::find(&*error).unwrap();
+    assert_eq!(rejected.kind(), ProxyErrorKind::Rejected);
+    // It was passed on, and may have had its effect: whoever retries is not to take it for one that was not sent.
+    assert_eq!((sortie_core::Outcome::of(&*error), server.requests().len()), (None, 1));
+    assert_eq!(transport.in_flight(), 0);
 }
 
 #[tokio::test]
