@@ -7,6 +7,7 @@ mod apache;
 mod backend;
 mod calls;
 mod client_certificates;
+mod digest;
 mod haproxy;
 mod httpbin;
 mod nginx;

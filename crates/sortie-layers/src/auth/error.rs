@@ -36,7 +36,7 @@ pub struct AnswerRejected {
 }
 
 impl AnswerRejected {
-    pub(super) fn new(source: BoxError) -> Self {
+    pub(crate) fn new(source: BoxError) -> Self {
         Self { source }
     }
 }

@@ -68,7 +68,7 @@ pub struct HookFailed {
 }
 
 impl HookFailed {
-    pub(super) fn new(which: Event, source: BoxError) -> Self {
+    pub(crate) fn new(which: Event, source: BoxError) -> Self {
         Self { which, source }
     }
 

@@ -1,0 +1,165 @@
+//! Digest against servers that nobody here wrote: user `user`, password `pass`, realm `Digest Area`.
+
+use std::fs;
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use sortie::auth::Digest;
+use sortie::hooks::Hooks;
+use sortie::{RequestBuilder, Session};
+use sortie_testkit::{TestServer, reply};
+
+use crate::program::{Program, fill, folder, free_ports};
+
+/// `user:Digest Area:pass` by MD5; by SHA-256, and `user:Digest Area` by SHA-256.
+const MD5: &str = "user:Digest Area:9b75b67560895a0984b022cd37654a81";
+const SHA_256: &str = "user:Digest Area:90cbf16350358fd0aba097558561b8698af3db78096a5298daffebc58665cd86";
+const USERHASH: &str = "0009b81bed692636e8c415518098a5fedab05c48f069f958df49bc741fc50dad";
+
+/// A session that notes each request that it sends: its path, and the credentials.
+struct Watched {
+    session: Session,
+    sent: Arc<Mutex<Vec<(String, String)>>>,
+}
+
+impl Watched {
+    fn new(password: &str) -> Self {
+        let sent: Arc<Mutex<Vec<_>>> = Arc::default();
+        let note = sent.clone();
+        let hooks = Hooks::new().on_request(move |request| {
+            let credentials = request.headers.get("authorization").map_or("", |value| value.to_str().unwrap_or("?"));
+            note.lock().unwrap().push((request.uri.path().to_owned(), credentials.to_owned()));
+        });
+        let auth = Digest::new("user", password);
+        Self { session: Session::builder().no_env().auth(auth).wire_hooks(hooks).build().unwrap(), sent }
+    }
+
+    /// The status of the answer, and what was sent for it.
+    async fn call(&self, request: impl FnOnce(&Session) -> RequestBuilder) -> (u16, Vec<(String, String)>) {
+        let response = request(&self.session).send().await.unwrap();
+        let status = response.status().as_u16();
+        response.bytes().await.unwrap();
+        (status, std::mem::take(&mut self.sent.lock().unwrap()))
+    }
+
+    /// Checks status and number of requests.
+    async fn check(&self, name: &str, expected: (u16, usize), request: impl FnOnce(&Session) -> RequestBuilder) {
+        let (status, sent) = self.call(request).await;
+        assert_eq!((status, sent.len()), expected, "{name}: {sent:?}");
+    }
+}
+
+/// A server that asks for Digest as well, and counts who answers.
+fn foreign() -> TestServer {
+    TestServer::from_fn(async |_| {
+        reply(401, [("www-authenticate", "Digest realm=\"Digest Area\", nonce=\"n\", qop=\"auth\"")], "")
+    })
+}
+
+fn was_signed_for(server: &TestServer) -> bool {
+    server.requests().iter().any(|head| head.headers.contains_key("authorization"))
+}
+
+#[tokio::test]
+#[ignore = "needs apache2"]
+async fn apache_with_nonces_of_two_seconds() {
+    let outside = foreign();
+    let location = outside.url("/digest/");
+    let backend = TestServer::from_fn(move |request| {
+        let location = match request.uri().path() {
+            "/digest/inside" => Some("/digest/landed".to_owned()),
+            "/digest/outside" => Some(location.clone()),
+            _ => None,
+        };
+        async move {
+            match location {
+                Some(location) => reply(302, [("location", &*location)], ""),
+                None => {
+                    let body = http_body_util::BodyExt::collect(request.into_body()).await.unwrap().to_bytes();
+                    reply(200, [], body)
+                }
+            }
+        }
+    });
+    let folder = folder("apache-digest");
+    let [port] = free_ports();
+    fs::write(folder.join("htdigest"), format!("{MD5}\n")).unwrap();
+    let values: [(&str, &dyn std::fmt::Display); 3] =
+        [("DIR", &folder.display()), ("PORT", &port), ("BACKEND", &backend.addr().port())];
+    fs::write(folder.join("apache.conf"), fill(include_str!("../servers/digest.conf"), &values)).unwrap();
+    let mut command = Command::new("apache2");
+    command.arg("-X").arg("-f").arg(folder.join("apache.conf"));
+    let _program = Program::start(command, &[port], &folder, "apt-get install apache2-bin");
+    let url = |path: &str| format!("http://127.0.0.1:{port}{path}");
+
+    let client = Watched::new("pass");
+    client.check("the first", (200, 2), |session| session.get(url("/digest/a"))).await;
+    client.check("signed before it is asked for", (200, 1), |session| session.get(url("/digest/b"))).await;
+    let long = "content ".repeat(10_000);
+    let (status, sent) = client.call(|session| session.post(url("/digest/c")).body(long.clone())).await;
+    assert_eq!((status, sent.len()), (200, 1));
+    assert!(sent[0].1.contains("qop=auth, ") && sent[0].1.contains("nc=0000000"), "{sent:?}");
+    let (status, sent) = client.call(|session| session.get(url("/digest/inside"))).await;
+    let paths: Vec<_> = sent.iter().map(|(path, _)| &**path).collect();
+    assert_eq!((status, paths), (200, vec!["/digest/inside", "/digest/landed"]));
+    assert!(sent[1].1.contains("uri=\"/digest/landed\""), "{sent:?}");
+    client.check("outside", (401, 2), |session| session.get(url("/digest/outside"))).await;
+    assert!(!was_signed_for(&outside));
+    // Its nonces are too old after two seconds, and it says so.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    client.check("stale", (200, 2), |session| session.get(url("/digest/d"))).await;
+    client.check("not stale", (200, 1), |session| session.get(url("/digest/e"))).await;
+
+    Watched::new("pass").check("a body, twice", (200, 2), |session| session.post(url("/lasting/a")).body(long)).await;
+    let wrong = Watched::new("wrong");
+    wrong.check("a wrong password", (401, 2), |session| session.get(url("/lasting/a"))).await;
+    wrong.check("and again", (401, 2), |session| session.get(url("/lasting/a"))).await;
+
+    let many = Watched::new("pass");
+    many.check("the first of many", (200, 2), |session| session.get(url("/lasting/0"))).await;
+    let calls = (1..=20).map(|n| many.session.get(url(&format!("/lasting/{n}"))).send());
+    for response in futures_util::future::join_all(calls).await {
+        assert_eq!(response.unwrap().status(), 200);
+    }
+    let counts: std::collections::BTreeSet<_> =
+        many.sent.lock().unwrap().iter().map(|(_, sent)| sent.split("nc=").nth(1).unwrap()[..8].to_owned()).collect();
+    assert_eq!(counts.len(), 20, "no nonce count is used twice");
+    println!("apache2 mod_auth_digest: GET, POST, 20 at once, stale, redirects inside and outside, a wrong password");
+}
+
+#[tokio::test]
+#[ignore = "needs lighttpd"]
+async fn lighttpd_by_sha_256_and_with_hashed_user_names() {
+    let outside = foreign();
+    let folder = folder("lighttpd");
+    let [port] = free_ports();
+    fs::create_dir(folder.join("www")).unwrap();
+    fs::write(folder.join("www/index.txt"), "content").unwrap();
+    fs::write(folder.join("htdigest"), format!("{MD5}\n{SHA_256}:{USERHASH}\n")).unwrap();
+    let values: [(&str, &dyn std::fmt::Display); 3] =
+        [("DIR", &folder.display()), ("PORT", &port), ("OUTSIDE", &outside.addr().port())];
+    fs::write(folder.join("lighttpd.conf"), fill(include_str!("../servers/lighttpd.conf"), &values)).unwrap();
+    let mut command = Command::new("/usr/sbin/lighttpd");
+    command.arg("-D").arg("-f").arg(folder.join("lighttpd.conf"));
+    let _program = Program::start(command, &[port], &folder, "apt-get install lighttpd");
+    let url = |path: &str| format!("http://127.0.0.1:{port}{path}");
+
+    for (path, algorithm, name) in [
+        ("/sha256/index.txt", "algorithm=SHA-256", "username=\"user\""),
+        ("/either/index.txt", "algorithm=SHA-256", "username=\"user\""),
+        ("/userhash/index.txt", "userhash=true", USERHASH),
+    ] {
+        let client = Watched::new("pass");
+        let (status, sent) = client.call(|session| session.get(url(path))).await;
+        assert_eq!((status, sent.len()), (200, 2), "{path}: {sent:?}");
+        assert!(sent[1].1.contains(algorithm) && sent[1].1.contains(name), "{path}: {sent:?}");
+        client.check(path, (200, 1), |session| session.get(url(path))).await;
+        Watched::new("wrong").check(path, (401, 2), |session| session.get(url(path))).await;
+    }
+    let client = Watched::new("pass");
+    client.check("inside", (200, 3), |session| session.get(url("/sha256/inside"))).await;
+    client.check("outside", (401, 2), |session| session.get(url("/sha256/outside"))).await;
+    assert!(!was_signed_for(&outside));
+    println!("lighttpd: SHA-256, the stronger of two, userhash, redirects inside and outside, a wrong password");
+}
