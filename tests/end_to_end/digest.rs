@@ -268,7 +268,7 @@ async fn no_count_is_used_twice_by_many_at_once() {
     let server = Strict { algorithm: "SHA-256", ..Strict::default() }.serve();
     let session = session(digest());
     session.get(server.url("/")).send().await.unwrap();
-    let calls = (0..50).map(|n| session.get(server.url(&format!("/{n}"))).send());
+    let calls = (0..50).map(|n| session.get(server.url(format!("/{n}"))).send());
     for response in futures_util::future::join_all(calls).await {
         assert_eq!(response.unwrap().status(), 200);
     }

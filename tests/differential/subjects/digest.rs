@@ -196,4 +196,199 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     challenges().into_iter().chain(in_a_session()).chain(bodies_and_redirects()).collect()
 }
 
-pub(super) const INTENDED: &[Intended] = &[];
+pub(super) const INTENDED: &[Intended] = &[
+    Intended {
+        scenario: "Digest: the history has the challenge",
+        statement: "S45",
+        reason: "the history is of redirects; how often a request was signed and sent is not told there",
+        differences: &[("call 1 history", "401 http://a.test/p?q=1", "")],
+    },
+    Intended {
+        scenario: "Digest: SHA-256-sess",
+        statement: "S48",
+        reason: "SHA-256-sess is one of RFC 7616's algorithms",
+        differences: &[(
+            "request 2 authorization",
+            "-",
+            "Digest algorithm=SHA-256-sess cnonce nc=00000001 nonce=n1 qop=auth realm=r response uri=/p?q=1 username=user",
+        )],
+    },
+    Intended {
+        scenario: "Digest: SHA-512-256",
+        statement: "S48",
+        reason: "SHA-512-256 is one of RFC 7616's algorithms",
+        differences: &[(
+            "request 2 authorization",
+            "-",
+            "Digest algorithm=SHA-512-256 cnonce nc=00000001 nonce=n1 qop=auth realm=r response uri=/p?q=1 username=user",
+        )],
+    },
+    Intended {
+        scenario: "Digest: SHA",
+        statement: "S48",
+        reason: "SHA-1 is in no RFC for Digest, and a challenge that cannot be answered is the answer",
+        differences: &[
+            ("call 1", "200", "401"),
+            ("call 1 body", "ok", "who are you?"),
+            ("request 2", "GET /p?q=1 at http://a.test", "-"),
+        ],
+    },
+    Intended {
+        scenario: "Digest: SHA-512",
+        statement: "S48",
+        reason: "SHA-512 is in no RFC for Digest, and a challenge that cannot be answered is the answer",
+        differences: &[
+            ("call 1", "200", "401"),
+            ("call 1 body", "ok", "who are you?"),
+            ("request 2", "GET /p?q=1 at http://a.test", "-"),
+        ],
+    },
+    Intended {
+        scenario: "Digest: an algorithm that there is none",
+        statement: "S48",
+        reason: "nothing is sent again without credentials",
+        differences: &[
+            ("call 1", "200", "401"),
+            ("call 1 body", "ok", "who are you?"),
+            ("request 2", "GET /p?q=1 at http://a.test", "-"),
+        ],
+    },
+    Intended {
+        scenario: "Digest: qop with both and a blank",
+        statement: "S48",
+        reason: "a list may have blanks in it",
+        differences: &[(
+            "request 2 authorization",
+            "-",
+            "Digest cnonce nc=00000001 nonce=n1 qop=auth realm=r response uri=/p?q=1 username=user",
+        )],
+    },
+    Intended {
+        scenario: "Digest: qop is auth-int",
+        statement: "S48",
+        reason: "auth-int is there",
+        differences: &[(
+            "request 2 authorization",
+            "-",
+            "Digest cnonce nc=00000001 nonce=n1 qop=auth-int realm=r response uri=/p?q=1 username=user",
+        )],
+    },
+    Intended {
+        scenario: "Digest: without a nonce",
+        statement: "S49",
+        reason: "what is no challenge is not answered, and the 401 is the answer",
+        differences: &[("call 1", "error: builtins.KeyError", "401")],
+    },
+    Intended {
+        scenario: "Digest: without a realm",
+        statement: "S49",
+        reason: "what is no challenge is not answered, and the 401 is the answer",
+        differences: &[("call 1", "error: builtins.KeyError", "401")],
+    },
+    Intended {
+        scenario: "Digest: a realm with a quote in it",
+        statement: "S49",
+        reason: "quotes are escaped as RFC 7616 has it",
+        differences: &[(
+            "request 2 authorization",
+            "Digest cnonce nc=00000001 nonce=n1 qop=auth realm=a \"b\" c response uri=/p?q=1 username=user",
+            "Digest cnonce nc=00000001 nonce=n1 qop=auth realm=a \\\"b\\\" c response uri=/p?q=1 username=user",
+        )],
+    },
+    Intended {
+        scenario: "Digest: a user with a quote",
+        statement: "S49",
+        reason: "quotes are escaped as RFC 7616 has it",
+        differences: &[(
+            "request 2 authorization",
+            "Digest cnonce nc=00000001 nonce=n1 qop=auth realm=r response uri=/p?q=1 username=us\"er",
+            "Digest cnonce nc=00000001 nonce=n1 qop=auth realm=r response uri=/p?q=1 username=us\\\"er",
+        )],
+    },
+    Intended {
+        scenario: "Digest: a user with a colon",
+        statement: "S103",
+        reason: "a name with a colon cannot be told from the realm, and so is an error before anything is sent",
+        differences: &[
+            ("call 1", "200", "error: Auth"),
+            ("request 1", "GET /p?q=1 at http://a.test", "-"),
+            ("request 2", "GET /p?q=1 at http://a.test", "-"),
+        ],
+    },
+    Intended {
+        scenario: "Digest: a user beyond ASCII",
+        statement: "S42",
+        reason: "names are sent in UTF-8, not in ISO-8859-1",
+        differences: &[(
+            "request 2 authorization",
+            "Digest nonce=n1 realm=r response=55013f8528ee3976572ebd7fb92200b4 uri=/p?q=1 username=usér",
+            "Digest nonce=n1 realm=r response=55013f8528ee3976572ebd7fb92200b4 uri=/p?q=1 username=usÃ©r",
+        )],
+    },
+    Intended {
+        scenario: "Digest: the challenge comes with a 403",
+        statement: "S45",
+        reason: "only a 401 is a challenge (RFC 9110 §11.6.1)",
+        differences: &[
+            ("call 1", "200", "403"),
+            ("call 1 body", "ok", "who?"),
+            ("request 2", "GET /p?q=1 at http://a.test", "-"),
+        ],
+    },
+    Intended {
+        scenario: "Digest: a stale nonce at once",
+        statement: "S47",
+        reason: "the server says that only the nonce was too old, and gives another",
+        differences: &[
+            ("call 1", "401", "200"),
+            ("call 1 body", "who are you?", "ok"),
+            ("request 3", "-", "GET /p?q=1 at http://a.test"),
+        ],
+    },
+    Intended {
+        scenario: "Digest: another host has another nonce",
+        statement: "S50",
+        reason: "a nonce is for the server that gave it",
+        differences: &[(
+            "request 3 authorization",
+            "Digest cnonce nc=00000002 nonce=n1 qop=auth realm=r response uri=/ username=user",
+            "-",
+        )],
+    },
+    Intended {
+        scenario: "Digest: a stream cannot be sent again",
+        statement: "S51",
+        reason: "a stream is never sent again empty",
+        differences: &[("call 1", "200", "error: Auth"), ("request 2", "POST /p?q=1 at http://a.test", "-")],
+    },
+    Intended {
+        scenario: "Digest: a redirect on one host",
+        statement: "S51",
+        reason: "the redirect stays within the protection space and is signed before it is asked for",
+        differences: &[(
+            "request 3 authorization",
+            "-",
+            "Digest cnonce nc=00000002 nonce=n1 qop=auth realm=r response uri=/to username=user",
+        )],
+    },
+    Intended {
+        scenario: "Digest: a redirect to a host that asks too",
+        statement: "S50",
+        reason: "a foreign server's challenge is not answered",
+        differences: &[
+            ("call 1", "200", "401"),
+            ("call 1 body", "ok", "who are you?"),
+            ("request 4", "GET /to at http://b.test", "-"),
+        ],
+    },
+    Intended {
+        scenario: "Digest: a redirect to a host that asks first",
+        statement: "S50",
+        reason: "a foreign server's challenge is not answered",
+        differences: &[
+            ("call 1", "200", "401"),
+            ("call 1 body", "ok", "who are you?"),
+            ("request 3", "GET /to at http://b.test", "-"),
+        ],
+    },
+];

@@ -57,4 +57,33 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     ]
 }
 
-pub(super) const INTENDED: &[Intended] = &[];
+pub(super) const INTENDED: &[Intended] = &[
+    Intended {
+        scenario: "lines: an end between two reads",
+        statement: "S69",
+        reason: "a line end that comes in two reads is one",
+        differences: &[(
+            "call 1 lines",
+            "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx |  | next",
+            "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx | next",
+        )],
+    },
+    Intended {
+        scenario: "links: a relative one",
+        statement: "S70",
+        reason: "a link is resolved against the response's URL",
+        differences: &[("call 1 links", "next /2", "next http://a.test/2")],
+    },
+    Intended {
+        scenario: "links: parameters in capitals",
+        statement: "S70",
+        reason: "names of parameters have no case (RFC 8288 §3)",
+        differences: &[("call 1 links", " http://a.test/2", "next http://a.test/2")],
+    },
+    Intended {
+        scenario: "links: no angle brackets",
+        statement: "S70",
+        reason: "a link without its brackets is none (RFC 8288 §3)",
+        differences: &[("call 1 links", "next http://a.test/2", "")],
+    },
+];
