@@ -23,7 +23,7 @@ use tokio::net::TcpStream;
 pub(crate) const SECRET: &str = "s3cret";
 
 /// How long a test waits for what should happen at once.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A session that reads nothing from the environment.
 pub(crate) fn builder() -> SessionBuilder {

@@ -76,14 +76,26 @@ impl SessionBuilder {
 
     /// The URL that relative ones are appended to: `"https://api.example.com/v1/"` makes `"users"` and `"/users"` both
     /// `https://api.example.com/v1/users`.
-    pub fn base_url(mut self, url: impl IntoUrl) -> Self {
+    pub fn base_url(self, url: impl IntoUrl) -> Self {
+        self.set_base_url("SessionBuilder::base_url", url, |base| base)
+    }
+
+    /// The URL that relative ones are resolved against as links in a page are
+    /// ([RFC 3986 §5.2](https://www.rfc-editor.org/rfc/rfc3986#section-5.2)): from `"https://example.com/docs/intro"`,
+    /// `"usage"` leads to `https://example.com/docs/usage`, `"/about"` to `https://example.com/about`, and
+    /// `"//other.example/"` to another host.
+    pub fn base_url_rfc3986(self, url: impl IntoUrl) -> Self {
+        self.set_base_url("SessionBuilder::base_url_rfc3986", url, BaseUrl::rfc3986)
+    }
+
+    fn set_base_url(mut self, setter: &'static str, url: impl IntoUrl, joining: fn(BaseUrl) -> BaseUrl) -> Self {
         let base = into_url::resolve(url, None).map_err(|error| source_text(&error));
         match base.and_then(|url| BaseUrl::new(url).map_err(|error| error.to_string())) {
             Ok(base) => {
-                self.settings.base_url = Some(base);
+                self.settings.base_url = Some(joining(base));
                 self
             }
-            Err(reason) => self.invalid(setter::Invalid::new("SessionBuilder::base_url", reason)),
+            Err(reason) => self.invalid(setter::Invalid::new(setter, reason)),
         }
     }
 
@@ -480,6 +492,7 @@ mod tests {
             (Session::builder().without_header("a b"), "SessionBuilder::without_header"),
             (Session::builder().base_url("/secret"), "SessionBuilder::base_url: the URL is relative"),
             (Session::builder().base_url("mailto:secret@h"), "SessionBuilder::base_url: the URL has no host"),
+            (Session::builder().base_url_rfc3986("https://secret@h/"), "SessionBuilder::base_url_rfc3986: a base URL"),
             (Session::builder().mount("no prefix", Mount::new()), "SessionBuilder::mount"),
             (Session::builder().mount("https://h/", Mount::new().header("x", "secret\n")), "Mount::header"),
         ] {

@@ -16,7 +16,7 @@ use sortie_transport::proxy::{Proxies, Proxy};
 use sortie_transport::{ExpectContinue, InformationalHead, OnInformational, PhaseTimeouts, Versions};
 use url::Url;
 
-use crate::body::Wrapping;
+use crate::body::{self, Wrapping};
 use crate::into_url::{self, IntoUrl, InvalidUrl};
 use crate::{Error, Response, Session, setter, userinfo};
 
@@ -439,9 +439,8 @@ impl Draft {
         }
         if let Some(content_type) = self.content_type.take()
             && !Without::contains(&self.extensions, &CONTENT_TYPE)
-            && !self.headers.contains_key(CONTENT_TYPE)
         {
-            setter::insert("RequestBuilder::headers", &mut self.headers, CONTENT_TYPE, content_type)?;
+            body::set_type(&mut self.headers, content_type)?;
         }
         let body = self.wrapping.wrap(self.body, &mut self.headers)?;
         let mut request = Request::new(body);
@@ -588,6 +587,40 @@ mod tests {
         assert_eq!(request.uri(), "https://h/p");
         assert_eq!(request.extensions().get(), Some(&Userinfo::new("user", Some("secret".into()))));
         assert_eq!(request.extensions().get::<Fragment>().map(Fragment::as_str), Some("part"));
+    }
+
+    #[test]
+    fn a_host_is_asked_by_its_name_in_ascii_and_a_path_in_octets_of_utf_8() {
+        for (url, uri) in [
+            ("https://b\u{fc}cher.example/\u{e4}?\u{f6}", "https://xn--bcher-kva.example/%C3%A4?%C3%B6"),
+            ("https://B\u{dc}CHER.example:8443/", "https://xn--bcher-kva.example:8443/"),
+            ("https://\u{4f8b}\u{3048}\u{3002}\u{30c6}\u{30b9}\u{30c8}/", "https://xn--r8jz45g.xn--zckzah/"),
+            ("https://fa\u{df}.example/", "https://xn--fa-hia.example/"),
+            ("https://\u{ff11}\u{ff12}\u{ff17}.0.0.1/", "https://127.0.0.1/"),
+        ] {
+            assert_eq!(session().get(url).build().unwrap().uri(), uri, "{url}");
+        }
+        assert!(session().get("https://xn--\u{ad}/").build().is_err(), "no name");
+    }
+
+    #[test]
+    fn a_relative_url_is_appended_to_the_base_or_resolved_as_a_link_is() {
+        let links = Session::builder().base_url_rfc3986("https://h/docs/intro").build().unwrap();
+        let below = Session::builder().base_url("https://h/docs/intro").build().unwrap();
+        for (url, resolved, appended) in [
+            ("usage", Some("https://h/docs/usage"), Some("https://h/docs/intro/usage")),
+            ("/about", Some("https://h/about"), Some("https://h/docs/intro/about")),
+            ("../about", Some("https://h/about"), None),
+            ("//other/x", Some("https://other/x"), None),
+            ("?page=2", Some("https://h/docs/intro?page=2"), Some("https://h/docs/intro?page=2")),
+            ("users:batch", None, Some("https://h/docs/intro/users:batch")),
+            ("https://other/x", Some("https://other/x"), Some("https://other/x")),
+        ] {
+            for (session, expected) in [(&links, resolved), (&below, appended)] {
+                let built = session.get(url).build().ok().map(|request| request.uri().to_string());
+                assert_eq!(built.as_deref(), expected, "{url}");
+            }
+        }
     }
 
     #[test]

@@ -51,11 +51,12 @@ impl File {
     pub async fn open(path: impl Into<PathBuf>) -> io::Result<Self> {
         let path: Arc<Path> = path.into().into();
         let about = |error: io::Error| with_path(&path, &error);
-        let metadata = tokio::fs::File::open(&path).await.map_err(about)?.metadata().await.map_err(about)?;
-        if !metadata.is_file() {
+        // Before it is opened: to open a pipe that nobody writes to never ends.
+        if !tokio::fs::metadata(&path).await.map_err(about)?.is_file() {
             return Err(with_path(&path, &io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file")));
         }
-        Ok(Self { start: 0, length: metadata.len(), path })
+        let length = tokio::fs::File::open(&path).await.map_err(about)?.metadata().await.map_err(about)?.len();
+        Ok(Self { start: 0, length, path })
     }
 
     /// A range of it, in octets from its start.

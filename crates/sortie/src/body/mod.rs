@@ -49,7 +49,7 @@ use std::io;
 
 use bytes::Bytes;
 use futures_core::Stream;
-use http::{HeaderMap, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use sortie_core::{Body, BoxError, Progress};
 use tokio::io::AsyncRead;
 use tokio_util::io::ReaderStream;
@@ -73,6 +73,19 @@ pub(crate) fn chunks<R: AsyncRead>(reader: R) -> ReaderStream<R> {
 /// A body of what `reader` yields, to be sent once, of unknown length.
 pub fn reader(reader: impl AsyncRead + Send + 'static) -> Body {
     Body::stream(chunks(reader))
+}
+
+/// Gives a request the type of its body unless it has one by hand. A form cannot be read by another's boundary, so there
+/// the two exclude each other.
+pub(crate) fn set_type(headers: &mut HeaderMap, content_type: HeaderValue) -> Result<(), setter::Invalid> {
+    if !headers.contains_key(CONTENT_TYPE) {
+        setter::insert("RequestBuilder::headers", headers, CONTENT_TYPE, content_type)
+    } else if content_type.as_bytes().starts_with(b"multipart/") {
+        let reason = "a Content-Type by hand does not know the boundary: leave it out";
+        Err(setter::Invalid::new("RequestBuilder::multipart", reason))
+    } else {
+        Ok(())
+    }
 }
 
 /// What is put around the body of a request when it is complete.
@@ -172,7 +185,8 @@ impl RequestBuilder {
         self.wrapping(|wrapping| wrapping.coding = Some(coding))
     }
 
-    /// A form with files, `multipart/form-data`; see [`Multipart`].
+    /// A form with files, `multipart/form-data`; see [`Multipart`]. A `Content-Type` set by hand beside it is an error: it
+    /// cannot name the boundary.
     #[cfg(feature = "multipart")]
     pub fn multipart(self, form: Multipart) -> Self {
         self.content("RequestBuilder::multipart", || form.into_content())

@@ -2,7 +2,7 @@ use std::fmt;
 use std::time::Duration;
 
 use http::{HeaderMap, Request, Response as HttpResponse, StatusCode, Version, response};
-use sortie_core::Body;
+use sortie_core::{Body, Progress};
 use sortie_layers::redirect::{FinalUrl, History, Hop, NextRequest};
 use sortie_layers::retry::{Attempt, Attempts};
 use sortie_transport::{ConnectionInfo, Timings, Upgraded};
@@ -168,6 +168,21 @@ impl Response {
     #[must_use]
     pub fn content_length(&self) -> Option<u64> {
         self.body.content_length()
+    }
+
+    /// Calls `tell` for each chunk of the body that is read, by whatever reads it, and once at its end. Octets are counted
+    /// as they are read: decoded ones, if the body was compressed.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), sortie::Error> {
+    /// # let response = sortie::Response::from(sortie_testkit::reply(200, [], "content"));
+    /// let response = response.on_download(|progress| println!("{} of {:?}", progress.passed, progress.total));
+    /// assert_eq!(response.text().await?, "content");
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn on_download(self, tell: impl Fn(Progress) + Send + Sync + 'static) -> Self {
+        Self { body: self.body.on_progress(tell), ..self }
     }
 
     /// The byte stream of the connection, which is none of HTTP's any more: after a 101 to
