@@ -1,13 +1,13 @@
-use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
 use sortie::body::{Multipart, Part};
 use sortie::core::Phase;
+use sortie::decompress::Coding;
 use sortie::{Session, SessionBuilder};
 
-use crate::program::{Program, folder, free_ports};
+use crate::program::{Program, folder, free_ports, python};
 
 struct Httpbin {
     _program: Program,
@@ -16,12 +16,8 @@ struct Httpbin {
 
 impl Httpbin {
     fn start() -> Self {
-        let python = std::env::var_os("SORTIE_PYTHON").map_or_else(
-            || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/python/bin/python")),
-            PathBuf::from,
-        );
         let [port] = free_ports();
-        let mut command = Command::new(python);
+        let mut command = Command::new(python());
         command.args(["-m", "gunicorn", "--bind", &format!("127.0.0.1:{port}")]);
         command.args(["--worker-class", "gthread", "--threads", "4", "httpbin:app"]);
         let install = "python3 -m venv target/python && target/python/bin/pip install httpbin gunicorn, \
@@ -146,7 +142,13 @@ async fn a_form_with_files_is_read_as_it_was_meant() {
 async fn compressed_answers_are_decoded() {
     let httpbin = Httpbin::start();
     let session = httpbin.session().build().unwrap();
-    for (path, mark) in [("gzip", "gzipped"), ("deflate", "deflated")] {
-        assert_eq!(json(session.get(path)).await[mark], true, "{path}");
+    for (path, mark, coding) in
+        [("gzip", "gzipped", Coding::Gzip), ("deflate", "deflated", Coding::Deflate), ("brotli", "brotli", Coding::Br)]
+    {
+        let response = session.get(path).send().await.unwrap();
+        let decoded = response.decoded().unwrap().clone();
+        assert_eq!(response.json::<Value>().await.unwrap()[mark], true, "{path}");
+        assert_eq!(decoded.codings(), [coding]);
     }
+    println!("httpbin: gzip, deflate and brotli decoded");
 }
