@@ -128,6 +128,7 @@ pub(crate) struct Part {
 #[derive(Clone, Debug, Serialize)]
 pub(crate) enum Auth {
     Basic(String, String),
+    Digest(String, String),
 }
 
 /// A hook on the answer of each hop.
@@ -162,6 +163,8 @@ pub(crate) enum Read {
     Json,
     /// `raise_for_status`, then the content.
     RaiseForStatus,
+    Lines,
+    Links,
     /// Nothing: it is dropped.
     Nothing,
 }
@@ -253,6 +256,10 @@ impl Settings {
 
     pub(crate) fn basic(&mut self, user: &str, password: &str) {
         self.auth = Some(basic(user, password));
+    }
+
+    pub(crate) fn digest(&mut self, user: &str, password: &str) {
+        self.auth = Some(Auth::Digest(user.to_owned(), password.to_owned()));
     }
 
     pub(crate) fn env<const N: usize>(&mut self, variables: [(&str, &str); N]) {
@@ -352,6 +359,14 @@ impl Call {
     /// Follows one redirect by hand.
     pub(crate) fn by_hand(self) -> Self {
         Self { by_hand: true, ..self }.redirects(false)
+    }
+
+    pub(crate) fn challenges(self) -> Self {
+        Self { challenges: true, ..self }
+    }
+
+    pub(crate) fn digest(self, user: &str, password: &str) -> Self {
+        Self { auth: Some(Auth::Digest(user.to_owned(), password.to_owned())), ..self }
     }
 
     pub(crate) fn after_close(self) -> Self {

@@ -65,6 +65,7 @@ fn session(settings: &Settings, ports: &BTreeMap<String, u16>, jar: &Jar, log: &
     builder = match &settings.auth {
         None => builder,
         Some(Auth::Basic(user, password)) => builder.auth(sortie::auth::Basic::new(user, password)),
+        Some(Auth::Digest(user, password)) => builder.auth(sortie::auth::Digest::new(user, password)),
     };
     let mut redirect = RedirectOptions::default();
     redirect.limit = settings.max_redirects.unwrap_or(redirect.limit);
@@ -188,6 +189,7 @@ fn request(session: &Session, call: &Call, log: &Log) -> RequestBuilder {
     request = match &call.auth {
         None => request,
         Some(Auth::Basic(user, password)) => request.basic_auth(user, password),
+        Some(Auth::Digest(user, password)) => request.auth(sortie::auth::Digest::new(user, password)),
     };
     request = request.cookies(call.cookies.iter().map(|(name, value)| (name, value)));
     if let Some((connect, read)) = call.timeout {
@@ -279,6 +281,22 @@ async fn read(response: Response, call: &Call, out: &mut Map<String, Value>) -> 
                 out.insert("body".into(), latin1(&error.into_response()?.bytes().await?).into());
             }
         },
+        Read::Lines => {
+            let mut lines = response.lines();
+            let mut all = Vec::new();
+            while let Some(line) = lines.next_line().await? {
+                all.push(line);
+            }
+            out.insert("lines".into(), all.into());
+        }
+        Read::Links => {
+            let of = |link: &sortie::links::Link| {
+                format!("{} {}", link.relations().collect::<Vec<_>>().join(" "), link.url())
+            };
+            let mut links: Vec<_> = response.links().iter().map(of).collect();
+            links.sort();
+            out.insert("links".into(), links.into());
+        }
         Read::Nothing => drop(response),
     }
     Ok(())

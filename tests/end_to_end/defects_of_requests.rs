@@ -4,7 +4,8 @@
 use std::sync::{Arc, Mutex};
 
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST, HeaderName, TRANSFER_ENCODING};
-use sortie::auth::Basic;
+use sortie::auth::{Basic, Digest};
+use sortie::netrc::Netrc;
 use sortie::redirect::RedirectOptions;
 use sortie::transport::proxy::Proxies;
 use sortie::{ErrorKind, Mount, RequestBuilder, Session, SessionBuilder};
@@ -86,6 +87,18 @@ async fn s32_a_host_by_hand_is_for_the_first_host() {
 }
 
 #[tokio::test]
+async fn s36_a_netrc_beats_nothing_that_the_caller_says() {
+    let server = always(ok);
+    let netrc = Netrc::parse("machine a.test login netrc password s3cret").unwrap();
+    let dialing = dialing([("http://a.test", server.addr())]);
+    let session = builder().transport_options(dialing).netrc(netrc).build().unwrap();
+    session.get("http://a.test/").auth(Basic::new("own", "pass")).send().await.unwrap();
+    session.get("http://a.test/").header(AUTHORIZATION, "by hand").send().await.unwrap();
+    let sent: Vec<_> = server.requests().iter().map(|head| values(head, "authorization").join("")).collect();
+    assert_eq!(sent, ["Basic b3duOnBhc3M=", "by hand"]);
+}
+
+#[tokio::test]
 async fn s38_cookies_of_a_request_are_for_its_host() {
     let sites = Foreign::new();
     let [a, b] = sites.received(sites.session(), |request| request.cookie("id", SECRET)).await;
@@ -107,6 +120,16 @@ async fn s40_an_authorization_header_by_hand_beats_the_sessions_auth_and_the_url
     let url = server.url("/").replace("//", "//url:s3cret@");
     session.get(url).header(AUTHORIZATION, "by hand").send().await.unwrap();
     assert_eq!(values(&server.requests()[0], "authorization"), ["by hand"]);
+}
+
+#[tokio::test]
+async fn s50_a_foreign_servers_digest_challenge_is_not_answered() {
+    let asks = || reply(401, [("www-authenticate", "Digest realm=\"r\", nonce=\"n\", qop=\"auth\"")], "");
+    let sites = Foreign { a: always(|| redirect(307, "http://b.test/")), b: always(asks) };
+    let session = sites.session().auth(Digest::new("user", SECRET)).build().unwrap();
+    assert_eq!(session.get("http://a.test/start").send().await.unwrap().status(), 401);
+    let [asked] = &sites.b.requests()[..] else { panic!("it was asked once") };
+    assert!(values(asked, "authorization").is_empty());
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ mod cookies;
 mod credentials;
 mod decompress;
 mod defects_of_requests;
+mod digest;
 mod downloads;
 mod events;
 mod grpc;

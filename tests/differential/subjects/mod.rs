@@ -9,6 +9,7 @@ mod by_hand;
 mod codings;
 mod cookies;
 mod credentials;
+mod digest;
 mod faults;
 mod locations;
 mod merging;
@@ -16,6 +17,7 @@ mod mounts;
 mod multipart;
 mod netrc;
 mod proxies;
+mod reading;
 mod redirects;
 mod responses;
 mod urls;
@@ -30,6 +32,7 @@ const SUBJECTS: &[Subject] = &[
     (codings::scenarios, codings::INTENDED),
     (cookies::scenarios, cookies::INTENDED),
     (credentials::scenarios, credentials::INTENDED),
+    (digest::scenarios, digest::INTENDED),
     (faults::scenarios, faults::INTENDED),
     (locations::scenarios, locations::INTENDED),
     (merging::scenarios, merging::INTENDED),
@@ -37,6 +40,7 @@ const SUBJECTS: &[Subject] = &[
     (multipart::scenarios, multipart::INTENDED),
     (netrc::scenarios, netrc::INTENDED),
     (proxies::scenarios, proxies::INTENDED),
+    (reading::scenarios, reading::INTENDED),
     (redirects::scenarios, redirects::INTENDED),
     (responses::scenarios, responses::INTENDED),
     (urls::scenarios, urls::INTENDED),

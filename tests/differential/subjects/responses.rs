@@ -252,4 +252,22 @@ pub(super) const INTENDED: &[Intended] = &[
         reason: "interim answers are not the answer",
         differences: &[("call 1", "103", "200"), ("call 1 body", "", "ok")],
     },
+    Intended {
+        scenario: "json: a byte order mark",
+        statement: "S66",
+        reason: "a byte order mark is no part of the text",
+        differences: &[("call 1", "error: not json", "200")],
+    },
+    Intended {
+        scenario: "json: UTF-16 with a byte order mark",
+        statement: "S66",
+        reason: "the charset is told by the mark or by the first octets, whatever the type says",
+        differences: &[("call 1", "error: not json", "200")],
+    },
+    Intended {
+        scenario: "json: UTF-16 without one",
+        statement: "S66",
+        reason: "the charset is told by the mark or by the first octets, whatever the type says",
+        differences: &[("call 1", "error: not json", "200")],
+    },
 ];

@@ -1,0 +1,338 @@
+//! Digest against a server that computes each response itself and takes no nonce count twice, and what distinguishes the
+//! good clients of that scheme from the others.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use http::header::AUTHORIZATION;
+use http::{Request, Response};
+use http_body_util::BodyExt;
+use md5::Md5;
+use sha2::{Digest as _, Sha256, Sha512_256};
+use sortie::auth::{Digest, Qop, WrongProof};
+use sortie::core::find;
+use sortie::retry::RetryOptions;
+use sortie::{Body, ErrorKind, Mount, Session};
+use sortie_testkit::{TestServer, reply};
+
+use crate::support::{builder, check, ok, redirect, sent_once};
+
+const USER: &str = "ada";
+const PASSWORD: &str = "s3cret";
+
+fn hex(octets: &[u8]) -> String {
+    octets.iter().fold(String::new(), |mut text, octet| {
+        write!(text, "{octet:02x}").unwrap();
+        text
+    })
+}
+
+fn hash(algorithm: &str, text: &[u8]) -> String {
+    match algorithm.trim_end_matches("-sess") {
+        "SHA-256" => hex(&Sha256::digest(text)),
+        "SHA-512-256" => hex(&Sha512_256::digest(text)),
+        _ => hex(&Md5::digest(text)),
+    }
+}
+
+/// What is asked of a client: the parameters of a challenge, and how often a nonce may be used.
+#[derive(Clone)]
+struct Strict {
+    algorithm: &'static str,
+    realm: &'static str,
+    user: &'static str,
+    /// Parameters beside realm, nonce and algorithm.
+    more: &'static str,
+    /// Uses of a nonce before it is stale.
+    uses: u32,
+    /// What stands before and after the challenge.
+    around: (&'static str, &'static str),
+    next_nonce: bool,
+    false_proof: bool,
+}
+
+impl Default for Strict {
+    fn default() -> Self {
+        Self {
+            algorithm: "MD5",
+            realm: "office",
+            user: USER,
+            more: ", qop=\"auth\"",
+            uses: u32::MAX,
+            around: ("", ""),
+            next_nonce: false,
+            false_proof: false,
+        }
+    }
+}
+
+/// The nonces that were given, with the highest count of each.
+#[derive(Default)]
+struct Nonces {
+    given: u32,
+    counts: HashMap<String, u32>,
+}
+
+/// Parameters of credentials, by name, without quotes and escapes.
+fn parameters(credentials: &str) -> HashMap<String, String> {
+    let mut rest = credentials.strip_prefix("Digest ").unwrap_or_default();
+    let mut found = HashMap::new();
+    while let Some((name, after)) = rest.split_once('=') {
+        let (mut value, mut end, mut quoted, mut escaped) = (String::new(), after.len(), false, false);
+        for (at, c) in after.char_indices() {
+            match c {
+                _ if escaped => (value.push(c), escaped = false).1,
+                '\\' if quoted => escaped = true,
+                '"' => quoted = !quoted,
+                ',' if !quoted => {
+                    end = at + 1;
+                    break;
+                }
+                c => value.push(c),
+            }
+        }
+        found.insert(name.trim().to_owned(), value);
+        rest = &after[end..];
+    }
+    found
+}
+
+impl Strict {
+    fn serve(self) -> TestServer {
+        let nonces: Arc<Mutex<Nonces>> = Arc::default();
+        TestServer::from_fn(move |request| {
+            let (strict, nonces) = (self.clone(), nonces.clone());
+            async move { strict.answer(request, &nonces).await }
+        })
+    }
+
+    fn challenge(&self, nonces: &mut Nonces, stale: bool) -> Response<Body> {
+        nonces.given += 1;
+        let nonce = format!("nonce{}", nonces.given);
+        nonces.counts.insert(nonce.clone(), 0);
+        let Self { algorithm, realm, more, around: (before, after), .. } = self;
+        let realm = realm.replace('\\', "\\\\").replace('"', "\\\"");
+        let stale = if stale { ", stale=true" } else { "" };
+        let challenge =
+            format!("{before}Digest realm=\"{realm}\", nonce=\"{nonce}\", algorithm={algorithm}{more}{stale}{after}");
+        reply(401, [("www-authenticate", &*challenge), ("set-cookie", "asked=1; Path=/")], "who are you?")
+    }
+
+    async fn answer(&self, request: Request<hyper::body::Incoming>, nonces: &Mutex<Nonces>) -> Response<Body> {
+        let (head, body) = request.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        let credentials = head.headers.get(AUTHORIZATION).map_or("", |value| value.to_str().unwrap());
+        let given = parameters(credentials);
+        let mut nonces = nonces.lock().unwrap();
+        let Some(nonce) = given.get("nonce") else { return self.challenge(&mut nonces, false) };
+        let Some(known) = nonces.counts.get(nonce).copied() else { return self.challenge(&mut nonces, true) };
+        if given.get("response").map(String::as_str) != Some(&*self.response(&head, &body, &given)) {
+            return self.challenge(&mut nonces, false);
+        }
+        if let Some(nc) = given.get("nc") {
+            let count = u32::from_str_radix(nc, 16).unwrap();
+            assert!(nc.len() == 8 && count > 0, "{nc}");
+            // Requests overtake each other on the way; a count that was used is another matter.
+            assert!(nonces.counts.insert(format!("{nonce}/{nc}"), count).is_none(), "{nc} was used twice");
+            nonces.counts.insert(nonce.clone(), known.max(count));
+            if count > self.uses {
+                nonces.counts.remove(nonce);
+                return self.challenge(&mut nonces, true);
+            }
+        }
+        let mut answer = match head.uri.path() {
+            "/inside" => redirect(307, "/landed?by=redirect"),
+            _ => reply(200, [], body),
+        };
+        if self.next_nonce {
+            nonces.given += 1;
+            let next = format!("nonce{}", nonces.given);
+            nonces.counts.insert(next.clone(), 0);
+            let info = format!("nextnonce=\"{next}\"");
+            answer.headers_mut().insert("authentication-info", info.parse().unwrap());
+        }
+        if self.false_proof {
+            let info =
+                format!("rspauth=\"{}\", qop=auth, nc={}, cnonce=\"{}\"", "0".repeat(32), given["nc"], given["cnonce"]);
+            answer.headers_mut().insert("authentication-info", info.parse().unwrap());
+        }
+        answer
+    }
+
+    /// RFC 7616 §3.4.1, from what the client says and the server knows.
+    fn response(&self, head: &http::request::Parts, body: &Bytes, given: &HashMap<String, String>) -> String {
+        let hash = |text: String| hash(self.algorithm, text.as_bytes());
+        let target = head.uri.path_and_query().unwrap().as_str();
+        assert_eq!(given["uri"], target);
+        let name = match given.get("userhash").map(String::as_str) {
+            Some("true") => hash(format!("{}:{}", self.user, self.realm)),
+            _ => self.user.to_owned(),
+        };
+        let told = given.get("username").cloned().or_else(|| {
+            let extended = given.get("username*")?.strip_prefix("UTF-8''")?;
+            Some(percent_encoding::percent_decode_str(extended).decode_utf8().unwrap().into_owned())
+        });
+        assert!(told.as_ref() == Some(&name), "{told:?} is not {name}");
+        assert_eq!(given["realm"], self.realm);
+        let get = |name: &str| given.get(name).map_or("", String::as_str);
+        let mut account = hash(format!("{}:{}:{PASSWORD}", self.user, self.realm));
+        if self.algorithm.ends_with("-sess") {
+            account = hash(format!("{account}:{}:{}", get("nonce"), get("cnonce")));
+        }
+        let mut asked = format!("{}:{target}", head.method);
+        if get("qop") == "auth-int" {
+            write!(asked, ":{}", self::hash(self.algorithm, body)).unwrap();
+        }
+        let asked = hash(asked);
+        if get("qop").is_empty() {
+            return hash(format!("{account}:{}:{asked}", get("nonce")));
+        }
+        let [nonce, nc, cnonce, qop] = ["nonce", "nc", "cnonce", "qop"].map(get);
+        hash(format!("{account}:{nonce}:{nc}:{cnonce}:{qop}:{asked}"))
+    }
+}
+
+fn digest() -> Digest {
+    Digest::new(USER, PASSWORD)
+}
+
+fn session(auth: Digest) -> Session {
+    builder().auth(auth).build().unwrap()
+}
+
+#[tokio::test]
+async fn what_good_clients_do_is_done() {
+    for (name, strict, requests) in [
+        ("the simplest", Strict::default(), 1),
+        ("as RFC 2069 has it", Strict { more: "", ..Strict::default() }, 1),
+        ("SHA-256", Strict { algorithm: "SHA-256", ..Strict::default() }, 1),
+        ("SHA-512-256", Strict { algorithm: "SHA-512-256", ..Strict::default() }, 1),
+        ("MD5-sess", Strict { algorithm: "MD5-sess", ..Strict::default() }, 1),
+        ("SHA-256-sess", Strict { algorithm: "SHA-256-sess", ..Strict::default() }, 1),
+        ("auth-int alone", Strict { more: ", qop=\"auth-int\"", ..Strict::default() }, 1),
+        ("a list with blanks", Strict { more: ", qop=\" auth-int ,\tauth \"", ..Strict::default() }, 1),
+        ("a nonce for one use", Strict { uses: 1, ..Strict::default() }, 2),
+        ("userhash", Strict { more: ", qop=\"auth\", userhash=true", algorithm: "SHA-256", ..Strict::default() }, 1),
+        (
+            "an unknown one first",
+            Strict { around: ("Digest realm=\"x\", nonce=\"x\", algorithm=SHA3, ", ""), ..Strict::default() },
+            1,
+        ),
+        ("Basic first", Strict { around: ("Basic realm=\"x\", ", ""), ..Strict::default() }, 1),
+        ("odd white space and case", Strict { more: " ,  QOP = auth,, Domain =\"/\"", ..Strict::default() }, 1),
+        ("quotes in the realm", Strict { realm: "the \"back\\office\"", ..Strict::default() }, 1),
+        ("a name beyond ASCII", Strict { user: "Jäsøn", more: ", qop=auth, charset=UTF-8", ..Strict::default() }, 1),
+        ("quotes in the name", Strict { user: "a\"b\\c", ..Strict::default() }, 1),
+    ] {
+        let session = session(Digest::new(strict.user, PASSWORD));
+        let server = strict.serve();
+        let response = session.post(server.url("/x?y=%20z")).body("content").send().await.unwrap();
+        assert_eq!(response.status(), 200, "{name}");
+        assert_eq!(response.text().await.unwrap(), "content", "{name}");
+        assert_eq!(server.requests().len(), 2, "{name}");
+        // Before it is asked for, with a count that rises; or once more where the nonce is too old by now.
+        assert_eq!(session.get(server.url("/")).send().await.unwrap().status(), 200, "{name}");
+        assert_eq!(server.requests().len(), 2 + requests, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_exactly_two_requests_each_time() {
+    let server = Strict::default().serve();
+    let session = session(Digest::new(USER, "a guess"));
+    for calls in 1..=3 {
+        assert_eq!(session.get(server.url("/")).send().await.unwrap().status(), 401);
+        assert_eq!(server.requests().len(), 2 * calls);
+    }
+}
+
+#[tokio::test]
+async fn a_next_nonce_is_used_and_a_false_proof_is_an_error() {
+    let server = Strict { next_nonce: true, uses: 1, ..Strict::default() }.serve();
+    let first = session(digest());
+    for requests in [2, 3, 4] {
+        assert_eq!(first.get(server.url("/")).send().await.unwrap().status(), 200);
+        assert_eq!(server.requests().len(), requests, "no nonce was too old");
+    }
+    let server = Strict { false_proof: true, ..Strict::default() }.serve();
+    let error = session(digest()).get(server.url("/")).send().await.unwrap_err();
+    check(&error, ErrorKind::Auth, "");
+    assert!(find::<WrongProof>(&error).is_some(), "{error:?}");
+    assert_eq!(server.requests().len(), 2, "it is not tried again");
+}
+
+#[tokio::test]
+async fn no_count_is_used_twice_by_many_at_once() {
+    let server = Strict { algorithm: "SHA-256", ..Strict::default() }.serve();
+    let session = session(digest());
+    session.get(server.url("/")).send().await.unwrap();
+    let calls = (0..50).map(|n| session.get(server.url(format!("/{n}"))).send());
+    for response in futures_util::future::join_all(calls).await {
+        assert_eq!(response.unwrap().status(), 200);
+    }
+    assert_eq!(server.requests().len(), 52);
+}
+
+#[tokio::test]
+async fn a_redirect_within_the_space_is_signed_for_where_it_leads() {
+    let server = Strict::default().serve();
+    let response = session(digest()).put(server.url("/inside")).body("content").send().await.unwrap();
+    assert_eq!((response.status().as_u16(), response.text().await.unwrap()), (200, "content".to_owned()));
+    let targets: Vec<_> = server.requests().iter().map(|head| head.uri.to_string()).collect();
+    assert_eq!(targets, ["/inside", "/inside", "/landed?by=redirect"]);
+}
+
+// aiohttp #12825, requests S50.
+#[tokio::test]
+async fn a_foreign_challenge_is_not_answered_unless_a_mount_knows_the_server() {
+    let foreign = Strict::default().serve();
+    let location = foreign.url("/");
+    let first = TestServer::from_fn(move |_| std::future::ready(redirect(302, &location)));
+    let response = session(digest()).get(first.url("/")).send().await.unwrap();
+    assert_eq!((response.status().as_u16(), foreign.requests().len()), (401, 1));
+    let mounted = builder().auth(digest()).mount(&*foreign.url("/"), Mount::new().auth(digest())).build().unwrap();
+    assert_eq!(mounted.get(first.url("/")).send().await.unwrap().status(), 200);
+    assert_eq!(foreign.requests().len(), 3);
+}
+
+#[tokio::test]
+async fn each_attempt_has_a_count_of_its_own_and_the_cookie_of_the_401() {
+    let busy = std::sync::atomic::AtomicBool::new(true);
+    let counts: Arc<Mutex<Vec<String>>> = Arc::default();
+    let note = counts.clone();
+    let server = TestServer::from_fn(move |request| {
+        let signed =
+            request.headers().get(AUTHORIZATION).map(|value| parameters(value.to_str().unwrap())["nc"].clone());
+        let has_cookie = request.headers().contains_key("cookie");
+        note.lock().unwrap().push(format!("{} {has_cookie}", signed.as_deref().unwrap_or("none")));
+        std::future::ready(match signed {
+            None => reply(401, [("www-authenticate", "Digest realm=r, nonce=n, qop=auth"), ("set-cookie", "a=1")], ""),
+            Some(_) if busy.swap(false, std::sync::atomic::Ordering::Relaxed) => reply(503, [("retry-after", "0")], ""),
+            Some(_) => ok(),
+        })
+    });
+    let session = builder().auth(digest()).retry(RetryOptions::standard()).build().unwrap();
+    let response = session.get(server.url("/")).send().await.unwrap();
+    assert_eq!((response.status().as_u16(), response.attempts()), (200, 2));
+    assert_eq!(*counts.lock().unwrap(), ["none false", "00000001 true", "00000002 true"]);
+}
+
+#[tokio::test]
+async fn a_body_that_cannot_be_signed_or_sent_again_is_a_clear_error() {
+    let server = Strict { more: ", qop=\"auth-int\"", ..Strict::default() }.serve();
+    let streamed = || Body::factory(None, || Body::from("content"));
+    let error = session(digest()).put(server.url("/")).body(streamed()).send().await;
+    // Nothing else is offered, and the content is not in memory.
+    match error {
+        Ok(response) => assert_eq!(response.status(), 401),
+        Err(error) => check(&error, ErrorKind::Auth, ""),
+    }
+    let error = session(digest()).put(server.url("/")).body(sent_once()).send().await.unwrap_err();
+    check(&error, ErrorKind::Auth, "can be sent only once");
+    let both = Strict { more: ", qop=\"auth,auth-int\"", ..Strict::default() }.serve();
+    let wants_int = digest().qop(Qop::AuthInt);
+    let response = session(wants_int).put(both.url("/")).body(streamed()).send().await.unwrap();
+    assert_eq!(response.status(), 200, "auth, where the body is not at hand");
+}
