@@ -115,18 +115,6 @@ async fn apache_with_nonces_of_two_seconds() {
     assert!(sent[1].1.contains("uri=\"/digest/landed\""), "{sent:?}");
     client.check("outside", (401, 2), |session| session.get(url("/digest/outside"))).await;
     assert!(!was_signed_for(&outside));
-    // With so short a life it sends a new nonce with each answer that is its own, and its proof, which is checked.
-    let (_, before) = client.call(|session| session.get(url("/digest/page.txt"))).await;
-    let response = client.session.get(url("/digest/page.txt")).send().await.unwrap();
-    let info = response.headers()["authentication-info"].to_str().unwrap().to_owned();
-    response.bytes().await.unwrap();
-    let (_, after) = client.call(|session| session.get(url("/digest/page.txt"))).await;
-    let next = quoted(&info, "nextnonce");
-    assert!(!quoted(&info, "rspauth").is_empty(), "{info}");
-    assert_ne!(quoted(&before[0].1, "nonce"), next);
-    // What `call` takes is all since the last: the one in between, and its own.
-    assert_eq!((after.len(), quoted(&after[1].1, "nonce")), (2, next), "{after:?}");
-    assert!(after[1].1.contains("nc=00000001"), "{after:?}");
     // Its nonces are too old after two seconds, and it says so.
     tokio::time::sleep(Duration::from_secs(4)).await;
     client.check("stale", (200, 2), |session| session.get(url("/digest/d"))).await;
@@ -146,8 +134,24 @@ async fn apache_with_nonces_of_two_seconds() {
     let counts: std::collections::BTreeSet<_> =
         many.sent.lock().unwrap().iter().map(|(_, sent)| sent.split("nc=").nth(1).unwrap()[..8].to_owned()).collect();
     assert_eq!(counts.len(), 20, "no nonce count is used twice");
+
+    // Half a minute before a nonce ends it sends the next with each answer that is its own, and its proof, which is
+    // checked.
+    let renewed = Watched::new("pass");
+    let (_, first) = renewed.call(|session| session.get(url("/renewing/page.txt"))).await;
+    let response = renewed.session.get(url("/renewing/page.txt")).send().await.unwrap();
+    let info = response.headers()["authentication-info"].to_str().unwrap().to_owned();
+    response.bytes().await.unwrap();
+    let (_, after) = renewed.call(|session| session.get(url("/renewing/page.txt"))).await;
+    let next = quoted(&info, "nextnonce");
+    assert!(!quoted(&info, "rspauth").is_empty(), "{info}");
+    assert_ne!(quoted(&first[1].1, "nonce"), next);
+    // What `call` takes is all since the last: the one in between, and its own.
+    assert_eq!((after.len(), quoted(&after[1].1, "nonce")), (2, next), "{after:?}");
+    assert!(after[1].1.contains("nc=00000001"), "{after:?}");
     println!(
-        "apache2 mod_auth_digest: GET, POST, 20 at once, stale, redirects inside and outside, a wrong password, nextnonce and rspauth"
+        "apache2 mod_auth_digest: GET, POST, 20 at once, stale, redirects inside and outside, a wrong password, \
+         nextnonce and rspauth"
     );
 }
 

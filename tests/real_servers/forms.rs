@@ -14,20 +14,20 @@ use crate::program::{folder, python};
 
 /// What Python's own `email` package reads in a form that was sent.
 async fn read(form: Multipart) -> Value {
-    let sent: Arc<Mutex<Option<(String, Vec<u8>)>>> = Arc::default();
+    let sent: Arc<Mutex<(String, Vec<u8>)>> = Arc::default();
     let keep = sent.clone();
     let server = TestServer::from_fn(move |request| {
         let keep = keep.clone();
         async move {
             let content_type = request.headers()["content-type"].to_str().unwrap().to_owned();
             let body = http_body_util::BodyExt::collect(request.into_body()).await.unwrap().to_bytes();
-            *keep.lock().unwrap() = Some((content_type, body.to_vec()));
+            *keep.lock().unwrap() = (content_type, body.to_vec());
             reply(200, [], "")
         }
     });
     let session = Session::builder().no_env().build().unwrap();
     assert_eq!(session.post(server.url("/")).multipart(form).send().await.unwrap().status(), 200);
-    let (content_type, body) = sent.lock().unwrap().take().unwrap();
+    let (content_type, body) = std::mem::take(&mut *sent.lock().unwrap());
     let mut command = Command::new(python());
     command.arg("-c").arg(include_str!("../servers/read_form.py")).arg(content_type);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
