@@ -44,7 +44,7 @@ struct Space {
     prefixes: Vec<Prefix>,
     /// The newest first.
     nonces: VecDeque<Nonce>,
-    /// Nobody is signed in unasked any more. It stays known, for a nonce that comes back has to go on counting.
+    /// Signs nothing unasked any more, but is still known: a nonce that comes back has to go on counting.
     refused: bool,
 }
 
