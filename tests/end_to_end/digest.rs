@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, PROXY_AUTHORIZATION};
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use md5::Md5;
@@ -14,8 +14,9 @@ use sha2::{Digest as _, Sha256, Sha512_256};
 use sortie::auth::{Digest, Qop, WrongProof};
 use sortie::core::find;
 use sortie::retry::RetryOptions;
+use sortie::transport::proxy::{Proxies, Proxy};
 use sortie::{Body, ErrorKind, Mount, Session};
-use sortie_testkit::{TestServer, reply};
+use sortie_testkit::{ProxyOptions, TestServer, reply};
 
 use crate::support::{builder, check, ok, redirect, sent_once};
 
@@ -49,6 +50,8 @@ struct Strict {
     uses: u32,
     /// What stands before and after the challenge.
     around: (&'static str, &'static str),
+    /// A field before that of the challenge.
+    field_before: Option<&'static str>,
     next_nonce: bool,
     false_proof: bool,
 }
@@ -62,6 +65,7 @@ impl Default for Strict {
             more: ", qop=\"auth\"",
             uses: u32::MAX,
             around: ("", ""),
+            field_before: None,
             next_nonce: false,
             false_proof: false,
         }
@@ -117,7 +121,8 @@ impl Strict {
         let stale = if stale { ", stale=true" } else { "" };
         let challenge =
             format!("{before}Digest realm=\"{realm}\", nonce=\"{nonce}\", algorithm={algorithm}{more}{stale}{after}");
-        reply(401, [("www-authenticate", &*challenge), ("set-cookie", "asked=1; Path=/")], "who are you?")
+        let fields = self.field_before.into_iter().chain([&*challenge]).map(|field| ("www-authenticate", field));
+        reply(401, fields, "who are you?")
     }
 
     async fn answer(&self, request: Request<hyper::body::Incoming>, nonces: &Mutex<Nonces>) -> Response<Body> {
@@ -221,6 +226,7 @@ async fn what_good_clients_do_is_done() {
             1,
         ),
         ("Basic first", Strict { around: ("Basic realm=\"x\", ", ""), ..Strict::default() }, 1),
+        ("Basic first by itself", Strict { field_before: Some("Basic realm=\"x\""), ..Strict::default() }, 1),
         ("odd white space and case", Strict { more: " ,  QOP = auth,, Domain =\"/\"", ..Strict::default() }, 1),
         ("quotes in the realm", Strict { realm: "the \"back\\office\"", ..Strict::default() }, 1),
         ("a name beyond ASCII", Strict { user: "Jäsøn", more: ", qop=auth, charset=UTF-8", ..Strict::default() }, 1),
@@ -319,16 +325,42 @@ async fn each_attempt_has_a_count_of_its_own_and_the_cookie_of_the_401() {
     assert_eq!(*counts.lock().unwrap(), ["none false", "00000001 true", "00000002 true"]);
 }
 
+// A proxy's space is all that goes by it, and its uri is what it is given: all of the URL.
+#[tokio::test]
+async fn a_proxy_that_asks_is_answered_and_signed_for_unasked_from_then_on() {
+    let server = TestServer::from_fn(async |_| ok());
+    let signed: Arc<Mutex<Vec<String>>> = Arc::default();
+    let note = signed.clone();
+    let options = ProxyOptions::new().name("a.test", server.addr()).name("b.test", server.addr());
+    let running = options.challenge(move |headers| {
+        let given = parameters(headers.get(PROXY_AUTHORIZATION).map_or("", |value| value.to_str().unwrap()));
+        let get = |name: &str| given.get(name).map_or("", String::as_str);
+        note.lock().unwrap().push(format!("{} {}", get("uri"), get("nc")));
+        let hash = |text: String| hash("SHA-256", text.as_bytes());
+        let [account, asked] = [format!("{USER}:proxy:{PASSWORD}"), format!("GET:{}", get("uri"))].map(hash);
+        let right = hash(format!("{account}:n:{}:{}:auth:{asked}", get("nc"), get("cnonce")));
+        let challenge = "Digest realm=\"proxy\", nonce=\"n\", qop=\"auth\", algorithm=SHA-256";
+        (get("response") != right).then(|| challenge.to_owned())
+    });
+    let running = running.http();
+    let proxy: Proxy = running.url("http").as_str().try_into().unwrap();
+    let session = builder().proxies(Proxies::all(proxy.auth(digest()))).build().unwrap();
+    for url in ["http://a.test/x?y", "http://b.test/"] {
+        assert_eq!(session.get(url).send().await.unwrap().status(), 200);
+    }
+    assert_eq!(*signed.lock().unwrap(), [" ", "http://a.test/x?y 00000001", "http://b.test/ 00000002"]);
+    for head in server.requests() {
+        assert!(!head.headers.contains_key(PROXY_AUTHORIZATION) && !head.headers.contains_key(AUTHORIZATION));
+    }
+}
+
 #[tokio::test]
 async fn a_body_that_cannot_be_signed_or_sent_again_is_a_clear_error() {
     let server = Strict { more: ", qop=\"auth-int\"", ..Strict::default() }.serve();
     let streamed = || Body::factory(None, || Body::from("content"));
-    let error = session(digest()).put(server.url("/")).body(streamed()).send().await;
     // Nothing else is offered, and the content is not in memory.
-    match error {
-        Ok(response) => assert_eq!(response.status(), 401),
-        Err(error) => check(&error, ErrorKind::Auth, ""),
-    }
+    let error = session(digest()).put(server.url("/")).body(streamed()).send().await.unwrap_err();
+    check(&error, ErrorKind::Auth, "this body is not in memory");
     let error = session(digest()).put(server.url("/")).body(sent_once()).send().await.unwrap_err();
     check(&error, ErrorKind::Auth, "can be sent only once");
     let both = Strict { more: ", qop=\"auth,auth-int\"", ..Strict::default() }.serve();

@@ -57,6 +57,13 @@ fn foreign() -> TestServer {
     })
 }
 
+/// What stands in quotes after a name.
+fn quoted<'a>(field: &'a str, name: &str) -> &'a str {
+    let (before, rest) = field.split_once(&format!("{name}=\"")).unwrap_or_else(|| panic!("no {name} in {field}"));
+    assert!(before.is_empty() || before.ends_with(' '), "{field}");
+    rest.split('"').next().unwrap_or_default()
+}
+
 fn was_signed_for(server: &TestServer) -> bool {
     server.requests().iter().any(|head| head.headers.contains_key("authorization"))
 }
@@ -85,6 +92,8 @@ async fn apache_with_nonces_of_two_seconds() {
     let folder = folder("apache-digest");
     let [port] = free_ports();
     fs::write(folder.join("htdigest"), format!("{MD5}\n")).unwrap();
+    fs::create_dir(folder.join("www")).unwrap();
+    fs::write(folder.join("www/page.txt"), "a page\n").unwrap();
     let values: [(&str, &dyn std::fmt::Display); 3] =
         [("DIR", &folder.display()), ("PORT", &port), ("BACKEND", &backend.addr().port())];
     fs::write(folder.join("apache.conf"), fill(include_str!("../servers/digest.conf"), &values)).unwrap();
@@ -125,7 +134,25 @@ async fn apache_with_nonces_of_two_seconds() {
     let counts: std::collections::BTreeSet<_> =
         many.sent.lock().unwrap().iter().map(|(_, sent)| sent.split("nc=").nth(1).unwrap()[..8].to_owned()).collect();
     assert_eq!(counts.len(), 20, "no nonce count is used twice");
-    println!("apache2 mod_auth_digest: GET, POST, 20 at once, stale, redirects inside and outside, a wrong password");
+
+    // Half a minute before a nonce ends it sends the next with each answer that is its own, and its proof, which is
+    // checked.
+    let renewed = Watched::new("pass");
+    let (_, first) = renewed.call(|session| session.get(url("/renewing/page.txt"))).await;
+    let response = renewed.session.get(url("/renewing/page.txt")).send().await.unwrap();
+    let info = response.headers()["authentication-info"].to_str().unwrap().to_owned();
+    response.bytes().await.unwrap();
+    let (_, after) = renewed.call(|session| session.get(url("/renewing/page.txt"))).await;
+    let next = quoted(&info, "nextnonce");
+    assert!(!quoted(&info, "rspauth").is_empty(), "{info}");
+    assert_ne!(quoted(&first[1].1, "nonce"), next);
+    // What `call` takes is all since the last: the one in between, and its own.
+    assert_eq!((after.len(), quoted(&after[1].1, "nonce")), (2, next), "{after:?}");
+    assert!(after[1].1.contains("nc=00000001"), "{after:?}");
+    println!(
+        "apache2 mod_auth_digest: GET, POST, 20 at once, stale, redirects inside and outside, a wrong password, \
+         nextnonce and rspauth"
+    );
 }
 
 #[tokio::test]

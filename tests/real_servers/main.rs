@@ -8,6 +8,7 @@ mod backend;
 mod calls;
 mod client_certificates;
 mod digest;
+mod forms;
 mod haproxy;
 mod httpbin;
 mod nginx;

@@ -4,6 +4,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use sortie::core::Outcome;
+use sortie::decompress::Coding;
 use sortie::redirect::RedirectOptions;
 use sortie::retry::RetryOptions;
 use sortie::transport::{TransportOptions, Versions};
@@ -106,6 +107,21 @@ async fn basic_auth_opens_what_is_closed_without() {
     assert_eq!((opened.status().as_u16(), opened.text().await.unwrap().as_str()), (200, "a page\n"));
     let by_url = nginx.url("/basic").replace("//", "//user:pass@");
     assert_eq!(session.get(by_url).send().await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+#[ignore = "needs nginx"]
+async fn gzip_is_decoded_unless_it_is_not_wanted() {
+    let nginx = Nginx::start();
+    let session = Session::builder().no_env().build().unwrap();
+    let zipped = session.get(nginx.url("/zipped")).send().await.unwrap();
+    let decoded = zipped.decoded().unwrap().clone();
+    assert_eq!(zipped.text().await.unwrap(), "a page\n");
+    assert_eq!((decoded.codings(), decoded.decoded_bytes()), (&[Coding::Gzip][..], 7));
+    let raw = session.get(nginx.url("/zipped")).no_decompress().header("accept-encoding", "gzip").send().await.unwrap();
+    assert_eq!(raw.headers()["content-encoding"], "gzip");
+    assert!(raw.bytes().await.unwrap().starts_with(&[0x1f, 0x8b]));
+    println!("nginx: gzip decoded, and left as it is where that is asked for");
 }
 
 #[tokio::test]

@@ -76,7 +76,14 @@ pub mod download;
 mod environment;
 mod error;
 mod field;
-#[cfg(all(feature = "cookies", feature = "gzip", feature = "json", feature = "multipart", feature = "tls"))]
+#[cfg(all(
+    feature = "cookies",
+    feature = "digest",
+    feature = "gzip",
+    feature = "json",
+    feature = "multipart",
+    feature = "tls"
+))]
 #[doc = include_str!("from_requests.md")]
 pub mod from_requests {}
 mod into_url;

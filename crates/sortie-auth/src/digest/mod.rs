@@ -250,7 +250,7 @@ impl Digest {
                 Verdict::Resend
             }
             (_, Some(sent)) => {
-                self.spaces().forget(answer.recipient(), answer.uri(), &sent.realm, &sent.nonce);
+                self.spaces().refuse(answer.recipient(), answer.uri(), &sent.realm, &sent.nonce);
                 Verdict::Accept
             }
             _ => Verdict::Accept,

@@ -44,6 +44,8 @@ struct Space {
     prefixes: Vec<Prefix>,
     /// The newest first.
     nonces: VecDeque<Nonce>,
+    /// Signs nothing unasked any more, but is still known: a nonce that comes back has to go on counting.
+    refused: bool,
 }
 
 #[derive(Debug)]
@@ -75,7 +77,7 @@ impl Spaces {
         let session =
             challenge.algorithm.session.then(|| Session { nonce: challenge.nonce.clone(), cnonce: cnonce.to_owned() });
         adopt(&mut nonces, challenge.nonce.clone(), session);
-        self.known.push(Space { recipient, origin, challenge: Arc::new(challenge), prefixes, nonces });
+        self.known.push(Space { recipient, origin, challenge: Arc::new(challenge), prefixes, nonces, refused: false });
         if self.known.len() > SPACES {
             self.known.remove(0);
         }
@@ -105,10 +107,10 @@ impl Spaces {
         adopt(&mut space.nonces, next, session);
     }
 
-    /// Forgets a space whose credentials were refused.
-    pub(super) fn forget(&mut self, recipient: Recipient, uri: &Uri, realm: &[u8], nonce: &[u8]) {
-        if let Some(at) = self.position(recipient, uri, realm, nonce) {
-            self.known.remove(at);
+    /// Signs nothing more in a space whose credentials were refused, before there is a challenge again.
+    pub(super) fn refuse(&mut self, recipient: Recipient, uri: &Uri, realm: &[u8], nonce: &[u8]) {
+        if let Some(space) = self.of(recipient, uri, realm, nonce) {
+            space.refused = true;
         }
     }
 
@@ -138,7 +140,7 @@ impl Space {
     /// Whether a request is in it; a greater number is nearer.
     fn covers(&self, recipient: Recipient, uri: &Uri) -> Option<usize> {
         match recipient {
-            _ if self.recipient != recipient => None,
+            _ if self.refused || self.recipient != recipient => None,
             // RFC 7616 §3.3: `domain` has no meaning for proxies, theirs is everything.
             Recipient::Proxy => Some(0),
             _ => self.prefixes.iter().filter(|prefix| prefix.covers(uri)).map(Prefix::len).max(),

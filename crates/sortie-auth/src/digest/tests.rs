@@ -6,6 +6,8 @@ use sortie_core::auth::SharedAuth;
 
 use super::*;
 
+mod layer;
+
 const CHALLENGE: &str = r#"Digest realm="r", nonce="n", qop="auth""#;
 
 /// Any answer with these fields.

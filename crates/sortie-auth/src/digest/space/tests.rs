@@ -87,13 +87,15 @@ fn the_servers_next_nonce_is_used_unless_there_is_a_newer_one() {
 }
 
 #[test]
-fn what_was_refused_is_forgotten() {
+fn what_was_refused_signs_nothing_until_it_is_asked_for_and_counts_on_then() {
     let mut spaces = Spaces::default();
     spaces.enters("http://a/", "realm=r, nonce=n1");
-    spaces.forget(Recipient::Server, &uri("http://a/"), b"r", b"another");
+    spaces.refuse(Recipient::Server, &uri("http://a/"), b"r", b"another");
     assert_eq!(spaces.signs("http://a/"), "n1 2");
-    spaces.forget(Recipient::Server, &uri("http://a/x"), b"r", b"n1");
+    spaces.refuse(Recipient::Server, &uri("http://a/x"), b"r", b"n1");
     assert_eq!(spaces.signs("http://a/"), "none");
+    assert_eq!(spaces.enters("http://a/", "realm=r, nonce=n1"), "n1 3");
+    assert_eq!(spaces.signs("http://a/"), "n1 4");
 }
 
 #[test]
