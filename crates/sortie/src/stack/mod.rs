@@ -287,6 +287,8 @@ mod tests {
             session(&settings, &pooled(Transport::default())).lower.is_some()
         };
         assert!(has_lower(|_| ()));
+        assert!(has_lower(|settings| settings.mounts[0].1 = Mount::new().no_auth()));
+        #[cfg(feature = "cookies")]
         assert!(has_lower(|settings| settings.mounts[0].1 = Mount::new().no_cookies().no_auth()));
         assert!(has_lower(|settings| settings.redirect = RedirectOptions::none()));
         let changes: [fn(&mut Settings); 12] = [
