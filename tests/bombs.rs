@@ -40,11 +40,7 @@ fn main() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         return runtime.block_on(run(case, url));
     }
-    // As libtest has it, which this binary is not built with.
-    if !std::env::args().any(|argument| matches!(&*argument, "--ignored" | "--include-ignored")) {
-        println!(
-            "test bombs ... ignored, needs some ten seconds and /proc\n\ntest result: ok. 0 passed; 0 failed; 1 ignored"
-        );
+    if sortie_tests::is_ignored("bombs", "some ten seconds and /proc") {
         return;
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
@@ -109,9 +105,7 @@ async fn run(case: &str, url: &str) {
             assert!(matches!(find(&error), Some(DecompressError::TooDense { .. })), "{error:?}");
         }
     }
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    println!("{}", peak.trim().trim_end_matches(" kB"));
+    println!("{}", sortie_tests::memory_kib("VmHWM").unwrap());
 }
 
 /// What a bomb begins with, and the block that is repeated after it.

@@ -21,6 +21,7 @@ use sortie::core::auth::{Answer, Auth, Signing, Unsigned, Verdict};
 use sortie::retry::RetryOptions;
 use sortie::{Body, Session};
 use sortie_testkit::{TestServer, reply};
+use sortie_tests::memory_kib;
 
 /// The file is this block so many times.
 const BLOCK: usize = 1024 * 1024;
@@ -38,11 +39,7 @@ fn main() {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         return runtime.block_on(upload(url, Path::new(file)));
     }
-    // As libtest has it, which this binary is not built with.
-    if !std::env::args().any(|argument| matches!(&*argument, "--ignored" | "--include-ignored")) {
-        println!(
-            "test large_upload ... ignored, needs 1 GiB of disk and /proc\n\ntest result: ok. 0 passed; 0 failed; 1 ignored"
-        );
+    if sortie_tests::is_ignored("large_upload", "1 GiB of disk and /proc") {
         return;
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
@@ -165,15 +162,9 @@ impl Auth for Scheme {
 async fn upload(url: &str, file: &Path) {
     let session = Session::builder().no_env().auth(Scheme::default()).retry(RetryOptions::standard()).build().unwrap();
     let form = Multipart::new().file("file", File::open(file).await.unwrap());
-    let idle = status("VmRSS:");
+    let idle = memory_kib("VmRSS").unwrap();
     let response = session.put(url).multipart(form).send().await.unwrap();
     assert_eq!((response.status().as_u16(), response.attempts(), response.history().len()), (200, 2, 1));
     assert_eq!(response.text().await.unwrap(), "thanks");
-    println!("{idle} {}", status("VmHWM:"));
-}
-
-fn status(name: &str) -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let value = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
-    value.trim().trim_end_matches(" kB").parse().unwrap()
+    println!("{idle} {}", memory_kib("VmHWM").unwrap());
 }

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use sortie::core::find;
@@ -11,36 +10,34 @@ use sortie::transport::{CloseReason, Transport, TransportOptions};
 use sortie::{Body, ErrorKind};
 use sortie_testkit::{Gate, Steps, TcpScript, TestServer, reply};
 
-use crate::support::{SECRET, always, builder, check, eventually, session};
+use crate::support::{Folder, SECRET, always, builder, check, eventually, session};
 
 const CONTENT: &str = "0123456789";
 /// `printf 0123456789 | sha256sum`
 const SHA256: &str = "84d89877f0d4041efb6bf91a16f0248f2fd573e6af05c19f96bedb9f882f7882";
 
-/// A folder of its own, removed at the end.
-struct Folder(PathBuf);
+/// Where a body is saved.
+struct Target(Folder);
 
-impl Folder {
+impl Target {
     fn new() -> Self {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let name = format!("sortie-downloads-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let folder = std::env::temp_dir().join(name);
-        fs::create_dir_all(&folder).unwrap();
-        Self(folder)
+        Self(Folder::new())
     }
 
     fn file(&self) -> PathBuf {
-        self.0.join("file")
+        self.0.path().join("file")
     }
 
     fn part(&self) -> PathBuf {
-        self.0.join("file.part")
+        self.0.path().join("file.part")
     }
 
     /// The names of what is in it.
     fn names(&self) -> Vec<String> {
-        let mut names: Vec<_> =
-            fs::read_dir(&self.0).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        let mut names: Vec<_> = fs::read_dir(self.0.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
         names.sort();
         names
     }
@@ -48,12 +45,6 @@ impl Folder {
     #[track_caller]
     fn holds_only(&self, content: &str) {
         assert_eq!((self.names(), fs::read_to_string(self.file()).unwrap()), (vec!["file".into()], content.into()));
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
 
@@ -86,7 +77,7 @@ const ASKED: &str = "range: bytes=4- if-range: \"1\"";
 
 #[tokio::test]
 async fn a_body_is_saved_whole_in_the_place_of_what_was_there() {
-    let folder = Folder::new();
+    let folder = Target::new();
     fs::write(folder.file(), "old").unwrap();
     let server = always(|| reply(200, [], CONTENT));
     let seen = Arc::new(Mutex::new(Vec::new()));
@@ -109,7 +100,7 @@ async fn a_body_is_saved_whole_in_the_place_of_what_was_there() {
 
 #[tokio::test]
 async fn of_a_body_that_breaks_off_nothing_stays() {
-    let folder = Folder::new();
+    let folder = Target::new();
     fs::write(folder.file(), "old").unwrap();
     let server = TcpScript::each(broken(ALL, "0123"));
     let response = session().get(server.url("/")).send().await.unwrap();
@@ -121,7 +112,7 @@ async fn of_a_body_that_breaks_off_nothing_stays() {
 
 #[tokio::test]
 async fn a_download_dropped_midway_leaves_no_file_and_no_connection() {
-    let folder = Folder::new();
+    let folder = Target::new();
     let transport = Transport::new(TransportOptions::default());
     let session = builder().transport(transport.clone()).build().unwrap();
     let server = TcpScript::each(Steps::new().read_request().send(format!("HTTP/1.1 {ALL}\r\n\r\n0123")).hold());
@@ -150,7 +141,7 @@ async fn a_download_dropped_midway_leaves_no_file_and_no_connection() {
 
 #[tokio::test]
 async fn another_digest_is_an_error_and_no_file() {
-    let folder = Folder::new();
+    let folder = Target::new();
     let server = always(|| reply(200, [("etag", "\"1\"")], CONTENT));
     for resume in [false, true] {
         let other = SHA256.replace('8', "9");
@@ -167,7 +158,7 @@ async fn another_digest_is_an_error_and_no_file() {
 
 #[tokio::test]
 async fn a_connection_that_breaks_is_gone_on_with_in_the_same_call() {
-    let folder = Folder::new();
+    let folder = Target::new();
     // The second answer is a part of the rest, which ends as it should; the third one breaks.
     let part = "206 Partial Content\r\ncontent-length: 2\r\ncontent-range: bytes 4-5/10";
     let rest = "206 Partial Content\r\ncontent-length: 4\r\ncontent-range: bytes 6-9/10";
@@ -187,13 +178,13 @@ async fn a_connection_that_breaks_is_gone_on_with_in_the_same_call() {
 
 #[tokio::test]
 async fn what_is_left_behind_is_gone_on_with_by_the_next_download() {
-    let folder = Folder::new();
+    let folder = Target::new();
     let server = TcpScript::in_order([broken(ALL, "0123"), whole(REST, "456789")]);
     let url = server.url(format_args!("/?key={SECRET}"));
     let error = download(&url, folder.file()).resume().max_resumes(0).await.unwrap_err();
     check(&error, ErrorKind::Protocol, "");
     assert_eq!(folder.names(), ["file.part", "file.part.state"]);
-    assert!(!fs::read_to_string(folder.0.join("file.part.state")).unwrap().contains(SECRET));
+    assert!(!fs::read_to_string(folder.0.path().join("file.part.state")).unwrap().contains(SECRET));
     let first = Arc::new(Mutex::new(None));
     let note = first.clone();
     let begins = move |progress: sortie::download::Progress| {
@@ -207,7 +198,7 @@ async fn what_is_left_behind_is_gone_on_with_by_the_next_download() {
 }
 
 /// Leaves four octets behind, of a download that was killed, and gives the rest of these answers.
-async fn left_behind(folder: &Folder, answers: Vec<Steps>) -> TcpScript {
+async fn left_behind(folder: &Target, answers: Vec<Steps>) -> TcpScript {
     let gate = Gate::new();
     let first = Steps::new().read_request().send(format!("HTTP/1.1 {ALL}\r\n\r\n0123")).pause(&gate).close();
     let server = TcpScript::in_order(std::iter::once(first).chain(answers).collect::<Vec<_>>());
@@ -234,7 +225,7 @@ async fn what_does_not_fit_any_more_is_asked_for_anew() {
         ("a part of another place", vec![close(elsewhere, "345678"), whole(other, "new")], vec![ASKED, ""]),
         ("it has become shorter", vec![close(gone, ""), whole(other, "new")], vec![ASKED, ""]),
     ] {
-        let folder = Folder::new();
+        let folder = Target::new();
         let server = left_behind(&folder, answers).await;
         let saved = download(&server.url("/"), folder.file()).resume().await.unwrap();
         assert_eq!((saved.length(), saved.resumed_from()), (3, 0), "{name}");
@@ -245,7 +236,7 @@ async fn what_does_not_fit_any_more_is_asked_for_anew() {
 
 #[tokio::test]
 async fn a_file_of_which_all_is_there_only_gets_its_name() {
-    let folder = Folder::new();
+    let folder = Target::new();
     let gone = "416 Range Not Satisfiable\r\ncontent-length: 0\r\ncontent-range: bytes */4";
     let server = left_behind(&folder, vec![whole(gone, "")]).await;
     let saved = download(&server.url("/"), folder.file()).resume().await.unwrap();
@@ -255,7 +246,7 @@ async fn a_file_of_which_all_is_there_only_gets_its_name() {
 
 #[tokio::test]
 async fn without_a_strong_validator_or_for_another_url_all_is_asked_for() {
-    let folder = Folder::new();
+    let folder = Target::new();
     let weak = "200 OK\r\netag: W/\"1\"\r\ncontent-length: 10";
     let server = TcpScript::in_order([broken(weak, "0123"), whole(weak, CONTENT)]);
     let again = || download(&server.url("/"), folder.file()).resume();
@@ -264,7 +255,7 @@ async fn without_a_strong_validator_or_for_another_url_all_is_asked_for() {
     assert_eq!(ranges(&server), ["", ""]);
     folder.holds_only(CONTENT);
 
-    let folder = Folder::new();
+    let folder = Target::new();
     let server = left_behind(&folder, vec![whole(ALL, CONTENT)]).await;
     download(&server.url("/other"), folder.file()).resume().await.unwrap();
     assert_eq!(ranges(&server), ["", ""]);
@@ -274,10 +265,10 @@ async fn without_a_strong_validator_or_for_another_url_all_is_asked_for() {
 #[tokio::test]
 async fn a_state_that_is_damaged_and_a_part_without_one_count_as_nothing() {
     for state in [None, Some("sortie download 1\nurl 00\netag \"1\"\n")] {
-        let folder = Folder::new();
+        let folder = Target::new();
         fs::write(folder.part(), "damaged").unwrap();
         if let Some(state) = state {
-            fs::write(folder.0.join("file.part.state"), state).unwrap();
+            fs::write(folder.0.path().join("file.part.state"), state).unwrap();
         }
         let server = TcpScript::each(whole(ALL, CONTENT));
         download(&server.url("/"), folder.file()).resume().await.unwrap();
@@ -289,8 +280,8 @@ async fn a_state_that_is_damaged_and_a_part_without_one_count_as_nothing() {
 #[tokio::test]
 #[cfg(unix)]
 async fn a_link_in_the_place_of_the_part_is_not_followed() {
-    let folder = Folder::new();
-    let elsewhere = Folder::new();
+    let folder = Target::new();
+    let elsewhere = Target::new();
     fs::write(elsewhere.file(), "precious").unwrap();
     std::os::unix::fs::symlink(elsewhere.file(), folder.part()).unwrap();
     let server = TcpScript::each(whole(ALL, CONTENT));
@@ -301,7 +292,7 @@ async fn a_link_in_the_place_of_the_part_is_not_followed() {
 
 #[tokio::test]
 async fn an_error_status_is_an_error_and_leaves_no_file() {
-    let folder = Folder::new();
+    let folder = Target::new();
     for status in [304, 404, 503] {
         let server =
             TestServer::from_fn(move |_| std::future::ready(reply(status, [], "").map(|_: Body| SECRET.into())));
@@ -321,10 +312,11 @@ async fn an_error_status_is_an_error_and_leaves_no_file() {
 /// Root may write anywhere, but not into what is no folder, and neither under `/proc`.
 #[tokio::test]
 async fn where_nothing_can_be_written_the_error_says_so_and_nothing_is_sent() {
-    let folder = Folder::new();
+    let folder = Target::new();
     fs::write(folder.file(), "no folder").unwrap();
     let server = always(|| reply(200, [], CONTENT));
-    let mut paths = vec![folder.file().join("x"), folder.0.join("none").join("x"), folder.0.clone(), "/".into()];
+    let mut paths =
+        vec![folder.file().join("x"), folder.0.path().join("none").join("x"), folder.0.path().to_owned(), "/".into()];
     if cfg!(target_os = "linux") {
         paths.push("/proc/self/x".into());
     }

@@ -52,9 +52,7 @@ async fn flooding(first: Vec<u8>, again: &[u8]) -> (String, JoinHandle<usize>) {
 
 /// The most memory that this process has had, in octets; none where the system does not tell.
 fn peak() -> usize {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
-    peak.map_or(0, |kilobytes| kilobytes.parse::<usize>().unwrap() << 10)
+    sortie_tests::memory_kib("VmHWM").map_or(0, |kilobytes| usize::try_from(kilobytes).unwrap() << 10)
 }
 
 /// Checks that something did not take much memory. Whoever keeps what comes in a flood keeps ten times its octets.

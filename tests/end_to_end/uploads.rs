@@ -1,7 +1,6 @@
 //! What a request carries, as a server reads it: forms with files, files, streams, readers, compressed and watched.
 
 use std::io;
-use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 
@@ -16,27 +15,7 @@ use sortie::retry::RetryOptions;
 use sortie::{Body, ErrorKind, RequestBuilder};
 use sortie_testkit::{TestServer, reply, told};
 
-use crate::support::{PATIENCE, SECRET, builder, check, redirect, session, values};
-
-/// A file in a folder of its own, removed with this.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(name: &str, content: &[u8]) -> Self {
-        let unique = format!("uploads-{}-{:x}", std::process::id(), fastrand::u64(..));
-        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(unique);
-        std::fs::create_dir_all(&folder).unwrap();
-        let path = folder.join(name);
-        std::fs::write(&path, content).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(self.0.parent().unwrap());
-    }
-}
+use crate::support::{Folder, PATIENCE, SECRET, builder, check, redirect, session, values};
 
 /// A server that keeps what it receives, and answers `/moved` with a 307 to `/`.
 fn receiving() -> (TestServer, Arc<Mutex<Vec<Bytes>>>) {
@@ -81,12 +60,13 @@ async fn read(headers: &HeaderMap, body: Bytes) -> Vec<(String, Option<String>, 
 
 #[tokio::test]
 async fn a_form_arrives_as_it_was_put_together() {
-    let file = Scratch::new("note.txt", b"from disk");
+    let folder = Folder::new();
+    let file = folder.write("note.txt", "from disk");
     let (server, received) = receiving();
     let form = Multipart::new()
         .text("title", "ä \"quoted\"\nline")
         .text("title", "again")
-        .file("note", File::open(&file.0).await.unwrap())
+        .file("note", File::open(&file).await.unwrap())
         .part("data", Part::bytes(&b"\0\xff--"[..]).file_name("a.bin"))
         .part("stream", Part::new(Body::stream(stream::iter(["x", "y"].map(Ok::<_, io::Error>)))).mime("text/csv"));
     assert_eq!(send(session().post(server.url("/")).multipart(form)).await, 200);
@@ -147,10 +127,11 @@ async fn hostile_names_stay_names() {
 
 #[tokio::test]
 async fn a_form_of_files_is_sent_whole_again_after_a_redirect_and_a_failed_attempt() {
-    let file = Scratch::new("big.bin", &vec![7; 300_000]);
+    let folder = Folder::new();
+    let file = folder.write("big.bin", vec![7; 300_000]);
     for path in ["/moved", "/busy"] {
         let (server, received) = receiving();
-        let form = Multipart::new().text("a", "b").file("f", File::open(&file.0).await.unwrap());
+        let form = Multipart::new().text("a", "b").file("f", File::open(&file).await.unwrap());
         let session = builder().retry(RetryOptions::standard()).build().unwrap();
         assert_eq!(send(session.put(server.url(path)).multipart(form)).await, 200);
         let received = received.lock().unwrap();
@@ -173,8 +154,9 @@ async fn a_form_with_a_stream_is_sent_once_and_never_without_it() {
 #[tokio::test]
 async fn a_file_goes_out_whole_or_in_ranges_with_its_length() {
     let content: Vec<u8> = (0..200_000_u32).map(|i| (i % 251) as u8).collect();
-    let scratch = Scratch::new("data", &content);
-    let file = || File::open(&scratch.0);
+    let folder = Folder::new();
+    let path = folder.write("data", &content);
+    let file = || File::open(&path);
     let (server, received) = receiving();
     let end = content.len() as u64;
     for (file, expected) in [
@@ -196,10 +178,11 @@ async fn a_file_goes_out_whole_or_in_ranges_with_its_length() {
 
 #[tokio::test]
 async fn a_file_that_cannot_be_read_is_an_error_with_its_path() {
-    let scratch = Scratch::new("gone", b"content");
-    let folder = File::open(scratch.0.parent().unwrap()).await.unwrap_err();
+    let scratch = Folder::new();
+    let path = scratch.write("gone", "content");
+    let folder = File::open(scratch.path()).await.unwrap_err();
     assert!(folder.to_string().contains("no regular file"), "{folder}");
-    let pipe = scratch.0.with_file_name("pipe");
+    let pipe = path.with_file_name("pipe");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let opened = tokio::time::timeout(PATIENCE, File::open(&pipe)).await;
     // Whoever waits for a writer still would wait for ever, and the runtime for them.
@@ -210,11 +193,11 @@ async fn a_file_that_cannot_be_read_is_an_error_with_its_path() {
     assert_eq!((missing.kind(), missing.to_string().contains("/no/such/file")), (io::ErrorKind::NotFound, true));
 
     let (server, _) = receiving();
-    let file = File::open(&scratch.0).await.unwrap();
-    std::fs::write(&scratch.0, b"short").unwrap();
+    let file = File::open(&path).await.unwrap();
+    std::fs::write(&path, b"short").unwrap();
     let error = session().put(server.url("/")).body(file.clone()).send().await.unwrap_err();
     assert_eq!((error.kind(), find::<LengthMismatch>(&error).unwrap().yielded()), (ErrorKind::Body, 5));
-    std::fs::remove_file(&scratch.0).unwrap();
+    std::fs::remove_file(&path).unwrap();
     let error = session().put(server.url("/")).body(file).send().await.unwrap_err();
     check(&error, ErrorKind::Body, "gone");
 }

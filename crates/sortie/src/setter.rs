@@ -71,6 +71,16 @@ pub(crate) fn insert(
     into.try_insert(name, value).map(drop).map_err(|_| too_many(setter))
 }
 
+/// Adds a value to those that a header has.
+pub(crate) fn append(
+    setter: &'static str,
+    into: &mut HeaderMap,
+    name: HeaderName,
+    value: HeaderValue,
+) -> Result<(), Invalid> {
+    into.try_append(name, value).map(drop).map_err(|_| too_many(setter))
+}
+
 fn too_many(setter: &'static str) -> Invalid {
     Invalid::new(setter, "there are more headers than a header map can hold (24,576)")
 }
@@ -85,7 +95,7 @@ pub(crate) fn replace(setter: &'static str, into: &mut HeaderMap, headers: Heade
                 last = Some(name);
             }
             (None, Some(name)) => {
-                into.try_append(name, value).map_err(|_| too_many(setter))?;
+                append(setter, into, name.clone(), value)?;
             }
             // A map's first item always has its name.
             (None, None) => {}

@@ -1,7 +1,7 @@
 //! Bodies that do not fit into memory are made again for each hop.
 
-use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::io::Read;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -9,24 +9,7 @@ use futures_util::stream;
 use sortie::Body;
 use sortie_testkit::{TestServer, reply};
 
-use crate::support::{redirect, session};
-
-/// A file that goes with the test.
-struct File(PathBuf);
-
-impl File {
-    fn new(name: &str, content: &[u8]) -> Self {
-        let path = std::env::temp_dir().join(format!("sortie-{name}-{}", std::process::id()));
-        std::fs::File::create(&path).unwrap().write_all(content).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for File {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
-}
+use crate::support::{Folder, redirect, session};
 
 /// The file in pieces, opened when the first one is read.
 fn read(path: &Path) -> Body {
@@ -58,10 +41,11 @@ async fn a_file_is_opened_anew_for_each_hop_that_asks_for_it_again() {
         _ => reply(200, [], Body::new(request.into_body())),
     });
     let content: Vec<u8> = (0..50_000_u32).flat_map(u32::to_be_bytes).collect();
-    let file = File::new("opened-anew", &content);
+    let folder = Folder::new();
+    let file = folder.write("content", &content);
     let opened = Arc::new(AtomicUsize::new(0));
     let body = || {
-        let (path, opened) = (file.0.clone(), opened.clone());
+        let (path, opened) = (file.clone(), opened.clone());
         Body::factory(Some(content.len() as u64), move || {
             opened.fetch_add(1, Ordering::Relaxed);
             read(&path)
@@ -85,8 +69,8 @@ async fn a_file_that_is_sent_by_hand_is_opened_anew_too() {
         "/1" => redirect(307, "/2"),
         _ => reply(200, [], Body::new(request.into_body())),
     });
-    let file = File::new("by-hand", b"content");
-    let path = file.0.clone();
+    let folder = Folder::new();
+    let path = folder.write("content", b"content");
     let session = session();
     let body = Body::factory(None, move || read(&path));
     let response = session.put(server.url("/1")).body(body).no_redirect().send().await.unwrap();

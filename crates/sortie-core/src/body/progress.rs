@@ -33,7 +33,7 @@ impl Told {
         Self { body, tell, now }
     }
 
-    /// The same from its start, if its body can be sent again.
+    /// Tells the same listener of another sending, from the start.
     pub(super) fn over(&self, body: Body) -> Self {
         Self::new(body, self.tell.clone())
     }

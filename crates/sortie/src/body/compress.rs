@@ -66,9 +66,7 @@ pub(super) fn apply(body: Body, coding: Coding, headers: &mut HeaderMap) -> Resu
     if headers.contains_key(CONTENT_LENGTH) {
         return Err(setter::Invalid::new(SETTER, "a Content-Length by hand cannot be right for a compressed body"));
     }
-    headers
-        .try_append(CONTENT_ENCODING, HeaderValue::from_static(coding.name()))
-        .map_err(|_| setter::Invalid::new(SETTER, "there are more headers than a header map can hold"))?;
+    setter::append(SETTER, headers, CONTENT_ENCODING, HeaderValue::from_static(coding.name()))?;
     Ok(compress(body, coding))
 }
 
