@@ -13,6 +13,7 @@ mod digest;
 mod downloads;
 mod events;
 mod grpc;
+mod handshakes;
 mod hooks;
 mod hostile;
 mod interim;

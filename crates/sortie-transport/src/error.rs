@@ -40,6 +40,10 @@ pub enum InvalidRequest {
     BadTransferEncoding,
     /// The request has more headers than `http::HeaderMap` takes together with those that HTTP needs: 24,576.
     TooManyHeaders,
+    /// The request is signed by a scheme that authenticates connections
+    /// ([`Auth::connection_owner`](sortie_core::auth::Auth::connection_owner)), which HTTP/2 does not allow, and nothing
+    /// else may be spoken ([`Versions::Http2Only`](crate::Versions)).
+    OwnConnectionOverHttp2,
     /// The URI is `https` and the crate was built without its `tls` feature.
     TlsNotCompiled,
 }
@@ -75,6 +79,9 @@ impl fmt::Display for InvalidRequest {
             }
             Self::TooManyHeaders => f.write_str("the request has too many headers; 24,576 are the most"),
             Self::BadTransferEncoding => f.write_str("the request's Transfer-Encoding does not end in chunked"),
+            Self::OwnConnectionOverHttp2 => f.write_str(
+                "the auth scheme authenticates connections, which needs HTTP/1.1, and Versions::Http2Only forbids it",
+            ),
             Self::TlsNotCompiled => f.write_str("https needs the feature `tls` of sortie-transport"),
         }
     }
@@ -202,6 +209,8 @@ pub(crate) enum NotSent {
     RuntimeGone,
     /// That many connections in a row ended before they took the request.
     Unserved(u8),
+    /// The connection that it had to go by has ended.
+    LegsParted,
 }
 
 impl NotSent {
@@ -209,7 +218,7 @@ impl NotSent {
         let outcome = match self {
             Self::Closed => Outcome::Closed,
             Self::NoRuntime | Self::RuntimeGone => Outcome::Connect { phase: Phase::Connect },
-            Self::Unserved(_) => Outcome::Connect { phase: Phase::Handshake },
+            Self::Unserved(_) | Self::LegsParted => Outcome::Connect { phase: Phase::Handshake },
         };
         Fault::new(outcome, self).into()
     }
@@ -223,6 +232,9 @@ impl fmt::Display for NotSent {
                 f.write_str("a connection can only be made within a tokio runtime, and there is none here")
             }
             Self::RuntimeGone => f.write_str("the tokio runtime was shut down while the connection was being made"),
+            Self::LegsParted => {
+                f.write_str("the connection on which the auth scheme had begun its handshake ended before the next leg")
+            }
             Self::Unserved(n) => write!(f, "{n} connections in a row ended before they took the request"),
         }
     }

@@ -7,7 +7,8 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::uri::{PathAndQuery, Uri};
-use http::{Request, Response};
+use http::{Extensions, Request, Response};
+use sortie_core::auth::SameConnection;
 use sortie_core::{Body, BoxError};
 use tokio::time::{Instant, Sleep};
 use tower_service::Service;
@@ -111,8 +112,16 @@ impl OriginService {
     }
 
     fn send(&self, mut request: Request<Upload>) -> ResponseFuture {
-        let origin = self.address_request(&mut request).map(|()| self.origin.clone());
+        let origin = self.address_request(&mut request).and_then(|()| self.origin_for(request.extensions()));
         self.transport.send_to(origin, request)
+    }
+
+    /// The origin, or that of the connections that are somebody's alone.
+    fn origin_for(&self, extensions: &Extensions) -> Result<Arc<Origin>, InvalidRequest> {
+        match extensions.get::<SameConnection>() {
+            None => Ok(self.origin.clone()),
+            Some(same) => Ok(self.transport.pool().origin_owned_by(&self.origin.route, same.owner())?),
+        }
     }
 
     fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {

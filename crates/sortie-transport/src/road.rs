@@ -5,8 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use http::Extensions;
+use sortie_core::auth::{ConnectionOwner, SameConnection};
 use sortie_core::{Chain, PerRequest};
 
+use crate::error::InvalidRequest;
 use crate::options::{TransportOptions, Versions};
 use crate::proxy::Proxies;
 #[cfg(feature = "tls")]
@@ -68,11 +70,25 @@ impl Road {
     }
 
     /// What a request speaks. `Off` is as if the transport had been told nothing.
-    pub(crate) fn versions_for(&self, extensions: &Extensions) -> Versions {
+    fn versions_for(&self, extensions: &Extensions) -> Versions {
         match PerRequest::<Versions>::of(extensions) {
             Some(PerRequest::Use(own)) => *own,
             Some(PerRequest::Off) => Versions::default(),
             None => self.versions,
+        }
+    }
+
+    /// Whose connections a request goes by, if they are somebody's, and what is spoken over them: an owner is known by
+    /// the connection alone, which HTTP/2 shares among requests that have nothing to do with each other.
+    pub(crate) fn versions_and_owner_for(
+        &self,
+        extensions: &Extensions,
+    ) -> Result<(Versions, Option<ConnectionOwner>), InvalidRequest> {
+        let versions = self.versions_for(extensions);
+        match (versions, extensions.get::<SameConnection>()) {
+            (Versions::Http2Only, Some(_)) => Err(InvalidRequest::OwnConnectionOverHttp2),
+            (_, Some(same)) => Ok((Versions::Http1Only, Some(same.owner()))),
+            (versions, None) => Ok((versions, None)),
         }
     }
 

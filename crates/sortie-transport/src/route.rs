@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 use http::uri::{Authority, Scheme, Uri};
+use sortie_core::auth::{Auth, ConnectionOwner};
 use sortie_core::unix_socket;
 
 use crate::error::InvalidRequest;
@@ -28,6 +29,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) at: &'a At,
     /// The proxy by which it leads.
     pub(crate) via: Option<&'a Proxy>,
+    /// Whose connections alone serve.
+    pub(crate) owner: Option<ConnectionOwner>,
 }
 
 /// What a URI asks for.
@@ -60,7 +63,7 @@ impl<'a> Target<'a> {
 impl<'a> Parts<'a> {
     pub(crate) fn of(uri: &'a Uri, road: &'a Road, tls: &'a Tls) -> Result<Self, InvalidRequest> {
         let Target { https, unix, host, port } = Target::of(uri)?;
-        Ok(Self { https, unix, host, port, tls, versions: road.versions, at: &road.at, via: None })
+        Ok(Self { https, unix, host, port, tls, versions: road.versions, at: &road.at, via: None, owner: None })
     }
 
     /// All of it that is a number or a flag, in one; the TLS policy only if it matters.
@@ -73,7 +76,7 @@ impl<'a> Parts<'a> {
     /// Whether both are the same route: the host in any case.
     pub(crate) fn is(&self, other: &Self) -> bool {
         let same = self.figures() == other.figures() && self.at == other.at && self.via == other.via;
-        same && is_same_host(self.host, other.host)
+        same && self.owner == other.owner && is_same_host(self.host, other.host)
     }
 }
 
@@ -131,7 +134,9 @@ impl Hash for dyn Key + '_ {
         let parts = self.parts();
         // In as few writes as can be, because a hasher is slow over small ones.
         let mut piece = [0; 64];
-        let figures = parts.figures();
+        // Many may share a host.
+        let owner = parts.owner.map_or(0, |owner| owner.id().rotate_left(40));
+        let figures = parts.figures() ^ owner;
         let mut bytes = parts.host.as_bytes();
         while bytes.len() > 56 {
             let (first, more) = bytes.split_at(56);
@@ -174,6 +179,9 @@ pub(crate) struct Route {
     key_at: At,
     pub(crate) at: At,
     pub(crate) via: Option<Proxy>,
+    pub(crate) owner: Option<ConnectionOwner>,
+    /// Its requests may have to go by the connections of others before them.
+    pub(crate) has_legs: bool,
     figures: u64,
     /// What a request without a `Host` of its own gets.
     pub(crate) host_header: HeaderValue,
@@ -197,6 +205,8 @@ impl Route {
             key_at: parts.at.clone(),
             at: parts.at.clone(),
             via: parts.via.cloned(),
+            owner: parts.owner,
+            has_legs: parts.owner.is_some() || has_legs(parts.via),
             figures: parts.figures(),
             name: name.into(),
             host_header: HeaderValue::try_from(written).map_err(|_| InvalidRequest::NoHost)?,
@@ -217,7 +227,11 @@ impl Route {
     #[inline]
     pub(crate) fn is(&self, parts: &Parts<'_>, figures: u64) -> bool {
         let by = self.via.as_ref() == parts.via;
-        self.figures == figures && by && self.key_at == *parts.at && is_same_host(&self.host, parts.host)
+        self.figures == figures
+            && by
+            && self.owner == parts.owner
+            && self.key_at == *parts.at
+            && is_same_host(&self.host, parts.host)
     }
 
     /// Whether `uri` is one of the origin that it leads to, by whatever road.
@@ -230,7 +244,22 @@ impl Route {
     /// The same route, connected to at one address, and so by no proxy.
     pub(crate) fn to_address(&self, address: std::net::SocketAddr) -> Self {
         let at = At::Address(address);
-        Self { key_at: at.clone(), at, via: None, ..self.clone() }
+        Self { key_at: at.clone(), at, via: None, has_legs: self.owner.is_some(), ..self.clone() }
+    }
+
+    /// The same route, for the requests of one owner alone.
+    pub(crate) fn owned_by(&self, owner: ConnectionOwner) -> Result<Self, InvalidRequest> {
+        if self.versions == Versions::Http2Only {
+            return Err(InvalidRequest::OwnConnectionOverHttp2);
+        }
+        let parts = Parts { versions: Versions::Http1Only, owner: Some(owner), ..self.parts() };
+        Ok(Self {
+            versions: parts.versions,
+            owner: parts.owner,
+            has_legs: true,
+            figures: parts.figures(),
+            ..self.clone()
+        })
     }
 
     /// The proxy that requests are given to, if it forwards them.
@@ -254,6 +283,11 @@ impl Route {
     pub(crate) fn bare_host(&self) -> &str {
         bare(&self.host)
     }
+}
+
+/// Whether the scheme of a proxy authenticates the connections to it.
+fn has_legs(via: Option<&Proxy>) -> bool {
+    via.and_then(Proxy::shared_auth).is_some_and(|auth| auth.connection_owner().is_some())
 }
 
 /// A host without the brackets that an IPv6 address has in URIs.
@@ -283,6 +317,7 @@ impl Key for Route {
             versions,
             at: &self.key_at,
             via: self.via.as_ref(),
+            owner: self.owner,
         }
     }
 }
@@ -349,6 +384,11 @@ mod tests {
         ] {
             assert!(route != Route::new(other).unwrap());
         }
+        let owner = ConnectionOwner::new();
+        let owned = Parts { versions: Versions::Http1Only, owner: Some(owner), ..parts(&uri) };
+        assert!(route.owned_by(owner).unwrap() == Route::new(owned).unwrap());
+        assert!(route.owned_by(owner).unwrap() != route.owned_by(ConnectionOwner::new()).unwrap());
+        assert!(route.owned_by(owner).unwrap() != Route::new(Parts { owner: None, ..owned }).unwrap());
         assert!(
             route.to_address(([127, 0, 0, 1], 443).into())
                 == Route::new(Parts { at: &address, ..parts(&uri) }).unwrap()

@@ -236,7 +236,7 @@ impl Transport {
         let (mut parts, mut proxies) = (Parts::of(uri, &self.road, &self.road.tls)?, self.road.proxies());
         if !extensions.is_empty() {
             parts.tls = self.road.tls_for(extensions);
-            parts.versions = self.road.versions_for(extensions);
+            (parts.versions, parts.owner) = self.road.versions_and_owner_for(extensions)?;
             proxies = self.road.proxies_for(extensions);
         }
         if parts.https && cfg!(not(feature = "tls")) {

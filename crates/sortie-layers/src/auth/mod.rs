@@ -51,6 +51,11 @@
 //! answers before the last are dropped; [`NotReplayable`] is the error if the body can be sent only once, and
 //! [`AnswerRejected`] if the scheme does not believe the answer.
 //!
+//! What is signed by a scheme that [authenticates connections](Auth::connection_owner), as NTLM and Negotiate do, goes
+//! over connections of its own, and the legs of an attempt over one: sortie's transport heeds the
+//! [`SameConnection`](sortie_core::auth::SameConnection) that each leg has in its extensions. Another service may not
+//! know it, and then such a scheme does not work over it.
+//!
 //! # Per-request override
 //!
 //! `PerRequest<SharedAuth>` in the request's extensions. `Off` adds no auth of any kind and removes an `Authorization`
@@ -71,8 +76,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, request, response};
-use sortie_core::auth::{Answer, Auth, Recipient, SharedAuth, Signing, Unsigned, Userinfo, Verdict};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, request, response};
+use sortie_core::auth::{Answer, Auth, Conversation, Recipient, SharedAuth, Signing, Unsigned, Userinfo, Verdict};
 use sortie_core::{BoxError, Defaulted, PerRequest, Replay, call_when_ready};
 use tower_layer::Layer;
 use tower_service::Service;
@@ -222,17 +227,18 @@ where
         // What has lost is not sent, also not on the leg before the challenge.
         request.headers_mut().remove(AUTHORIZATION);
         let (mut head, body) = request.into_parts();
-        if chosen.auth().legs() == 0 && !chosen.auth().waits() {
+        let is_heard = chosen.auth().legs() > 0 || chosen.auth().connection_owner().is_some();
+        if !is_heard && !chosen.auth().waits() {
             return match sign_now(chosen.auth(), Unsigned::new(&mut head).with_body(&body)) {
                 Ok(()) => FirstThenLoop::new(self.inner.call(Request::from_parts(head, body)), None),
                 Err(error) => FirstThenLoop::run(async { Err(error.into()) }),
             };
         }
         let service = take_ready(&mut self.inner);
-        if chosen.auth().legs() == 0 {
-            FirstThenLoop::run(sign_and_send(service, chosen, head, body))
-        } else {
+        if is_heard {
             FirstThenLoop::run(converse(service, chosen, head, body))
+        } else {
+            FirstThenLoop::run(sign_and_send(service, chosen, head, body))
         }
     }
 }
@@ -280,11 +286,15 @@ where
 {
     let auth = chosen.auth();
     let legs = auth.legs();
-    let spare = body.replay();
+    let spare = if legs > 0 { body.replay() } else { None };
+    let conversation = auth.connection_owner().map(Conversation::new);
     let mut challenge: Option<response::Parts> = None;
-    let mut leg = 0;
+    let (mut leg, mut continues) = (0, false);
     loop {
         let mut signed = head.clone();
+        if let Some(conversation) = &conversation {
+            signed.extensions.insert(conversation.leg(continues));
+        }
         let unsigned = Unsigned::new(&mut signed).with_body(&body);
         match &challenge {
             Some(challenge) => sign(auth, unsigned.challenged(challenge, leg)).await?,
@@ -295,10 +305,21 @@ where
         let response = call_when_ready(&mut service, request).await.map_err(Into::into)?;
         let (parts, content) = response.into_parts();
         let answer = Answer::new(&head.method, &head.uri, &parts, Recipient::Server, leg);
-        match auth.examine(&answer.with_credentials(credentials.as_ref())) {
-            Verdict::Resend if leg < legs => {}
+        let verdict = match legs {
+            0 => Verdict::Accept,
+            _ => auth.examine(&answer.with_credentials(credentials.as_ref())),
+        };
+        continues = matches!(verdict, Verdict::Continue);
+        match verdict {
+            Verdict::Resend | Verdict::Continue if leg < legs => {}
             Verdict::Fail(error) => return Err(AnswerRejected::new(error).into()),
-            _ => return Ok(Response::from_parts(parts, content)),
+            _ => {
+                // One that is still refused has not come to the end of its handshake.
+                if let Some(conversation) = conversation.filter(|_| parts.status != StatusCode::UNAUTHORIZED) {
+                    conversation.keep();
+                }
+                return Ok(Response::from_parts(parts, content));
+            }
         }
         drop(content);
         body = spare.as_ref().and_then(Replay::replay).ok_or_else(|| NotReplayable::new(parts.status))?;

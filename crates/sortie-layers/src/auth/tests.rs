@@ -1,6 +1,6 @@
 use super::*;
 use http::header::{HeaderMap, SET_COOKIE, WWW_AUTHENTICATE};
-use sortie_core::auth::Userinfo;
+use sortie_core::auth::{ConnectionOwner, Held, SameConnection, Userinfo};
 use sortie_core::{Body, Chain, Defaulted, InFlight, PerRequest, find};
 use sortie_testkit::{NotDefault, Scripted, Strict, prove_layer, reply, status};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -103,6 +103,75 @@ async fn a_challenge_is_answered_as_often_as_the_scheme_has_legs() {
         assert_eq!(authorizations(&server), sent);
         assert!(server.requests().iter().all(|request| request.body == "content"));
     }
+}
+
+/// Authenticates connections: a challenge that begins with `go on` is answered over the one by which it came.
+struct Owning(ConnectionOwner, usize);
+
+impl Auth for Owning {
+    fn sign<'a>(&'a self, _: &'a mut Unsigned<'_>) -> Signing<'a> {
+        Signing::Done(Ok(()))
+    }
+
+    fn examine(&self, answer: &Answer<'_>) -> Verdict {
+        match answer.response().headers.get(WWW_AUTHENTICATE) {
+            Some(said) if said.as_bytes().starts_with(b"go on") => Verdict::Continue,
+            Some(_) => Verdict::Resend,
+            None => Verdict::Accept,
+        }
+    }
+
+    fn legs(&self) -> usize {
+        self.1
+    }
+
+    fn connection_owner(&self) -> Option<ConnectionOwner> {
+        Some(self.0)
+    }
+}
+
+/// A connection that notes whether it was kept.
+struct Connection(Arc<AtomicUsize>);
+
+impl Held for Connection {
+    fn keep(self: Box<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[tokio::test]
+async fn the_legs_of_a_scheme_that_authenticates_connections_say_which_one_they_need() {
+    let owner = ConnectionOwner::new();
+    for (legs, answers, marks, kept) in [
+        (0, vec![status(200)], vec![false], 1),
+        (2, vec![challenge("begin"), challenge("go on"), status(200)], vec![false, false, true], 1),
+        (2, vec![challenge("go on"), challenge("begin"), status(200)], vec![false, true, false], 1),
+        (1, vec![challenge("begin"), challenge("go on")], vec![false, false], 0),
+    ] {
+        let server = Scripted::new(answers);
+        // As a transport does it: each leg has a connection, which is there again when the leg is over.
+        let count = Arc::<AtomicUsize>::default();
+        let (inner, counted) = (server.clone(), count.clone());
+        let transport = tower::service_fn(move |request: Request<Body>| {
+            let leg = request.extensions().get::<SameConnection>().map(SameConnection::begin);
+            leg.unwrap().over(Box::new(Connection(counted.clone())));
+            inner.clone().oneshot(request)
+        });
+        AuthLayer::with(Owning(owner, legs)).layer(transport).oneshot(post("content")).await.unwrap();
+        let said: Vec<_> = server
+            .requests()
+            .iter()
+            .map(|request| {
+                let same: &SameConnection = request.extensions.get().unwrap();
+                assert_eq!(same.owner(), owner);
+                same.is_required()
+            })
+            .collect();
+        assert_eq!((said, count.load(Ordering::Relaxed)), (marks, kept), "{legs}");
+    }
+    let server = Scripted::new([challenge("n"), status(200)]);
+    send(&server, Numbered::legs(1), post("")).await.unwrap();
+    assert!(server.requests().iter().all(|request| request.extensions.get::<SameConnection>().is_none()));
 }
 
 #[tokio::test]

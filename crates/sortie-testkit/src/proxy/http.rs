@@ -22,8 +22,8 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let tunnel = Arc::new(Mutex::new(None));
-    let service = service_fn(|request: Request<Incoming>| {
-        shared.log.record(number, &request);
+    let service = service_fn(|mut request: Request<Incoming>| {
+        shared.log.record(number, &mut request);
         let (shared, tunnel) = (shared.clone(), tunnel.clone());
         async move { Ok::<_, Infallible>(answer(&shared, &tunnel, request).await) }
     });

@@ -28,8 +28,8 @@ pub use tls::{ServedVersions, TlsPeer, TlsSetup};
 
 /// A real HTTP server of a service or a closure, on a port of 127.0.0.1: HTTP/1.1 and HTTP/2, plain or over TLS.
 ///
-/// It listens when its constructor returns. It counts connections and records the head of every request. It stops when
-/// it is dropped.
+/// It listens when its constructor returns. It counts connections and records the head of every request, which the
+/// service finds as a [`Head`] in the request's extensions too. It stops when it is dropped.
 ///
 /// ```
 /// use axum::{Router, routing::get};

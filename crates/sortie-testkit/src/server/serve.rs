@@ -73,7 +73,8 @@ impl Log {
         self.peers.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(crate) fn record<B>(&self, connection: usize, request: &Request<B>) {
+    /// Writes a request down, and leaves its head in its extensions.
+    pub(crate) fn record<B>(&self, connection: usize, request: &mut Request<B>) {
         let head = Head {
             connection,
             method: request.method().clone(),
@@ -81,6 +82,7 @@ impl Log {
             version: request.version(),
             headers: request.headers().clone(),
         };
+        request.extensions_mut().insert(head.clone());
         self.heads().push(head);
         self.received.next();
     }
@@ -126,8 +128,8 @@ where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: HttpService<Incoming>,
 {
-    let service = service_fn(move |request| {
-        log.record(number, &request);
+    let service = service_fn(move |mut request| {
+        log.record(number, &mut request);
         call_when_ready(service.clone(), request)
     });
     async move {

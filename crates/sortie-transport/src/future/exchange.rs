@@ -8,6 +8,7 @@ use std::time::Duration;
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
+use sortie_core::auth::SameConnection;
 use sortie_core::{BoxError, Fault, Outcome};
 
 use super::State;
@@ -132,6 +133,9 @@ impl Exchange {
             Some(_) if conn.origin.shared().is_over() => return State::Failed(Some(NotSent::Closed.fault())),
             Some(_) if self.call.unserved >= UNSERVED => {
                 return State::Failed(Some(NotSent::Unserved(UNSERVED).fault()));
+            }
+            Some(unsent) if unsent.extensions().get().is_some_and(SameConnection::is_required) => {
+                return State::Failed(Some(NotSent::LegsParted.fault()));
             }
             Some(unsent) => unsent.map(Upload::taken_back),
             None => {

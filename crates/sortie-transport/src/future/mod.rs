@@ -11,6 +11,7 @@ use http::header::CONTENT_LENGTH;
 use http::{Request, Response, StatusCode, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
+use sortie_core::auth::SameConnection;
 use sortie_core::{BoxError, BoxFuture, Fault, Outcome, Ticket};
 
 use crate::body::{Busy, Hold, Pooled};
@@ -29,9 +30,11 @@ use crate::request;
 use crate::upload::Upload;
 
 mod exchange;
+mod next_leg;
 mod waiting;
 
 use exchange::{Call, Exchange};
+use next_leg::NextLeg;
 use waiting::Waiting;
 
 /// The future of a [`Transport`](crate::Transport)'s call.
@@ -41,6 +44,8 @@ pub struct ResponseFuture(State);
 enum State {
     Failed(Option<BoxError>),
     Waiting(Box<Waiting>),
+    /// It goes by the connection of the leg before.
+    NextLeg(Box<NextLeg>),
     /// It is signed for a proxy, which may ask for another signature.
     Signed(BoxFuture<'static, Result<Response<Pooled>, BoxError>>),
     Http1 {
@@ -82,10 +87,21 @@ impl ResponseFuture {
         let start = origin.shared().epoch.now();
         let flight = Flight::new(origin.clone(), ticket);
         let call = Call { flight, unserved: 0, start, queued: Duration::ZERO };
-        Self(match origin.checkout(start) {
-            Some(granted) => begin(granted, request, call),
-            None => State::Waiting(Waiting::new(origin.clone(), request, call)),
-        })
+        if origin.route.has_legs
+            && let Some(same) = request.extensions().get::<SameConnection>().cloned()
+        {
+            return Self(State::NextLeg(NextLeg::new(same, origin.clone(), request, call)));
+        }
+        Self(checkout(origin, request, call))
+    }
+}
+
+/// Gives the request to a connection that is free, or has it wait for one.
+#[inline]
+fn checkout(origin: &Arc<Origin>, request: Request<Upload>, call: Call) -> State {
+    match origin.checkout(call.start) {
+        Some(granted) => begin(granted, request, call),
+        None => State::Waiting(Waiting::new(origin.clone(), request, call)),
     }
 }
 
@@ -111,6 +127,11 @@ fn begin_http1(mut handle: Box<Exclusive>, mut request: Request<Upload>, call: C
         informational::listen(&mut request, &handle.conn, held);
     }
     handle.begin(exchange.clocks(&handle.conn));
+    if handle.conn.origin.route.has_legs
+        && let Some(same) = request.extensions().get::<SameConnection>()
+    {
+        handle.begin_leg(same.begin());
+    }
     handle.conn.await_head(exchange.read);
     let sent = handle.sender.try_send_request(request);
     handle.call.set(sent);
@@ -154,6 +175,7 @@ impl Future for ResponseFuture {
                     return Poll::Ready(Err(error));
                 }
                 State::Waiting(waiting) => self.0 = ready!(waiting.poll(cx)),
+                State::NextLeg(next) => self.0 = ready!(next.poll(cx)),
                 State::Signed(conversation) => {
                     let answer = ready!(conversation.as_mut().poll(cx));
                     self.0 = State::Failed(None);
@@ -289,7 +311,7 @@ impl fmt::Debug for ResponseFuture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match &self.0 {
             State::Failed(_) => "failed",
-            State::Waiting(_) => "waiting for a connection",
+            State::Waiting(_) | State::NextLeg(_) => "waiting for a connection",
             State::Signed(_) | State::Http1 { .. } | State::Http2 { .. } => "waiting for the answer",
         };
         f.debug_tuple("ResponseFuture").field(&state).finish()

@@ -406,7 +406,7 @@ impl Conn {
     /// Gives an exchange to the driver to bring it to an end.
     pub(crate) fn settle(settle: Settle) {
         let conn = settle.handle.conn.clone();
-        if settle.rest.is_none() {
+        if settle.rest.is_none() && !settle.handle.is_leg() {
             // Before the driver can have given it back.
             conn.origin.lock().returning(conn.id);
         }

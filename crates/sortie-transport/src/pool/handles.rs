@@ -10,6 +10,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
 use sortie_core::BoxError;
+use sortie_core::auth::{self, Leg};
 use tokio_util::sync::ReusableBoxFuture;
 
 use super::conn::{Conn, Settle};
@@ -29,13 +30,15 @@ pub(crate) struct Exclusive {
     pub(crate) conn: Arc<Conn>,
     /// The times of its exchange. Their memory serves the next one, unless somebody still looks at them.
     clocks: Arc<Clocks>,
+    /// The next leg of a conversation may want it before anybody else.
+    leg: Option<Leg>,
 }
 
 impl Exclusive {
     pub(crate) fn new(sender: http1::SendRequest<Upload>, conn: Arc<Conn>) -> Box<Self> {
         let call = ReusableBoxFuture::new(std::future::pending());
         let clocks = Arc::new(Clocks::new(conn.now(), Duration::ZERO, None));
-        Box::new(Self { sender, call, conn, clocks })
+        Box::new(Self { sender, call, conn, clocks, leg: None })
     }
 
     pub(crate) fn clocks(&self) -> &Arc<Clocks> {
@@ -47,6 +50,19 @@ impl Exclusive {
             Some(last) => *last = clocks,
             None => self.clocks = Arc::new(clocks),
         }
+    }
+
+    /// Its exchange is a leg of a conversation, which is to have it back.
+    pub(crate) fn begin_leg(&mut self, leg: Leg) {
+        self.leg = Some(leg);
+    }
+
+    pub(crate) fn is_leg(&self) -> bool {
+        self.leg.is_some()
+    }
+
+    pub(crate) fn take_leg(&mut self) -> Option<Leg> {
+        self.leg.take()
     }
 
     /// The exchange ends now, as far as its user is concerned.
@@ -66,6 +82,36 @@ impl Exclusive {
             self.conn.kill(CloseReason::Unfinished);
         } else {
             Conn::settle(Settle { handle: self, rest: None });
+        }
+    }
+}
+
+/// A connection between two legs of a conversation.
+pub(crate) struct BetweenLegs(Option<Box<Exclusive>>);
+
+impl BetweenLegs {
+    pub(crate) fn new(handle: Box<Exclusive>) -> Self {
+        Self(Some(handle))
+    }
+
+    pub(crate) fn into_handle(mut self) -> Option<Box<Exclusive>> {
+        self.0.take()
+    }
+}
+
+impl auth::Held for BetweenLegs {
+    fn keep(self: Box<Self>) {
+        if let Some(handle) = self.into_handle() {
+            handle.conn.origin.clone().checkin(handle);
+        }
+    }
+}
+
+/// The conversation has not come to its end: whose the connection is now, only the server knows.
+impl Drop for BetweenLegs {
+    fn drop(&mut self) {
+        if let Some(handle) = self.0.take() {
+            handle.conn.kill(CloseReason::Dropped);
         }
     }
 }

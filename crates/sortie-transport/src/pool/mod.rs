@@ -13,6 +13,7 @@ pub(crate) mod state;
 
 use origin::Origin;
 use shared::Shared;
+use sortie_core::auth::ConnectionOwner;
 
 use crate::error::InvalidRequest;
 use crate::route::{Key, Parts, Route};
@@ -75,6 +76,11 @@ impl Pool {
     /// The same origin at one address.
     pub(crate) fn origin_at(&self, route: &Route, address: SocketAddr) -> Arc<Origin> {
         self.remember(&route.to_address(address))
+    }
+
+    /// The same origin, by connections that serve one owner alone.
+    pub(crate) fn origin_owned_by(&self, route: &Route, owner: ConnectionOwner) -> Result<Arc<Origin>, InvalidRequest> {
+        Ok(self.remember(&route.owned_by(owner)?))
     }
 
     fn remember(&self, route: &Route) -> Arc<Origin> {

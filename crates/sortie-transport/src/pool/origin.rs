@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::conn::Conn;
-use super::handles::{Exclusive, Stream};
+use super::handles::{BetweenLegs, Exclusive, Stream};
 use super::shared::{Planned, Shared};
 use super::state::{ConnId, Effects, Grant, OriginState, Protocol, Ticket};
 use crate::driver::{self, Job};
@@ -223,9 +223,12 @@ impl Origin {
     }
 
     /// A connection that is free again.
-    pub(crate) fn checkin(self: &Arc<Self>, handle: Box<Exclusive>) {
+    pub(crate) fn checkin(self: &Arc<Self>, mut handle: Box<Exclusive>) {
         if handle.conn.is_retired() {
             return handle.conn.gone();
+        }
+        if let Some(leg) = handle.take_leg() {
+            return leg.over(Box::new(BetweenLegs::new(handle)));
         }
         let id = handle.conn.id;
         // Most often nobody waits.
@@ -321,7 +324,7 @@ fn is_open(stream: &Stream) -> bool {
 }
 
 /// Whether an idle connection can serve, and if not, why not.
-fn is_usable(handle: &Exclusive, now: Moment) -> bool {
+pub(crate) fn is_usable(handle: &Exclusive, now: Moment) -> bool {
     let (ready, fresh) = (handle.sender.is_ready(), handle.conn.is_fresh(now));
     if !ready {
         handle.conn.because(CloseReason::Server);

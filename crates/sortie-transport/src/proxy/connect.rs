@@ -43,8 +43,7 @@ where
 {
     let auth = proxy.shared_auth();
     let legs = auth.map_or(0, SharedAuth::legs);
-    // The one that the proxy keeps open after a challenge.
-    let mut kept: Option<S> = None;
+    let mut kept = Kept { stream: None, required: false };
     let mut challenge: Option<response::Parts> = None;
     let mut leg = 0;
     loop {
@@ -53,14 +52,17 @@ where
         if let Some(auth) = auth {
             sign(auth, &mut head, &(), challenge.as_ref(), leg).await.map_err(|error| error.at(proxy))?;
         }
-        let (mut stream, answer) = send(&written(authority, &head.headers), kept.take(), &dial, proxy).await?;
+        let (mut stream, answer) = send(&written(authority, &head.headers), kept, &dial, proxy).await?;
         let verdict = auth.filter(|_| legs > 0).map_or(Verdict::Accept, |auth| {
             let answer = Answer::new(&Method::CONNECT, &target, &answer, Recipient::Proxy, leg);
             auth.examine(&answer.with_credentials(head.headers.get(PROXY_AUTHORIZATION)))
         });
+        let required = matches!(verdict, Verdict::Continue);
         let is_to_be_answered = match verdict {
             Verdict::Fail(error) => return Err(ProxyError::rejected(error).at(proxy).into()),
-            Verdict::Resend => answer.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED && leg < legs,
+            Verdict::Resend | Verdict::Continue => {
+                answer.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED && leg < legs
+            }
             _ => false,
         };
         if answer.status.is_success() {
@@ -69,32 +71,36 @@ where
         if !is_to_be_answered {
             return Err(ProxyError::answered(answer).at(proxy).into());
         }
-        kept = skip(&mut stream, &answer).await.then_some(stream);
+        kept = Kept { stream: skip(&mut stream, &answer).await.then_some(stream), required };
         challenge = Some(answer);
         leg += 1;
     }
 }
 
-/// Sends the request over the connection that was kept, or over a new one if there is none or it has ended, and reads the
-/// answer's head.
-async fn send<S, D, F>(
-    request: &[u8],
-    kept: Option<S>,
-    dial: &D,
-    proxy: &Proxy,
-) -> Result<(S, response::Parts), BoxError>
+/// The connection that the proxy keeps open after a challenge, and whether no other will do.
+struct Kept<S> {
+    stream: Option<S>,
+    required: bool,
+}
+
+/// Sends the request over the connection that was kept, or over a new one if that will do and there is none or it has
+/// ended, and reads the answer's head.
+async fn send<S, D, F>(request: &[u8], kept: Kept<S>, dial: &D, proxy: &Proxy) -> Result<(S, response::Parts), BoxError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
     D: Fn() -> F,
     F: Future<Output = Result<S, BoxError>>,
 {
-    if let Some(mut stream) = kept {
+    if let Some(mut stream) = kept.stream {
         match ask(&mut stream, request).await {
             Ok(answer) => return Ok((stream, answer)),
             // It was not open any more, though the answer before did not say so.
-            Err(error) if error.kind() == ProxyErrorKind::Closed => {}
+            Err(error) if error.kind() == ProxyErrorKind::Closed && !kept.required => {}
             Err(error) => return Err(error.at(proxy).into()),
         }
+    } else if kept.required {
+        let closed = ProxyError::new(ProxyErrorKind::Closed).says("its Auth had begun a handshake on it");
+        return Err(closed.at(proxy).into());
     }
     let mut stream = dial().await?;
     let answer = ask(&mut stream, request).await.map_err(|error| error.at(proxy))?;

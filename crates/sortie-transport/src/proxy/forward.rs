@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::header::PROXY_AUTHORIZATION;
 use http::uri::{PathAndQuery, Scheme};
 use http::{Method, Request, Response, Uri, response};
-use sortie_core::auth::{Answer, Auth, Recipient, SharedAuth, Verdict};
+use sortie_core::auth::{Answer, Auth, Conversation, Recipient, SharedAuth, Verdict};
 use sortie_core::{BoxError, Phase, Replay, Ticket, find};
 
 use super::auth::{introduce, sign};
@@ -82,21 +82,26 @@ async fn converse(
     let legs = auth.legs();
     let (head, mut body) = request.into_parts();
     let spare = if legs > 0 { body.replay() } else { None };
-    let (mut leg, mut challenge, mut ticket) = (0, None, Some(ticket));
+    let (mut leg, mut continues, mut challenge, mut ticket) = (0, false, None, Some(ticket));
+    let conversation = match head.extensions.get() {
+        Some(leg) => Some(Conversation::within(leg)),
+        None => auth.connection_owner().map(Conversation::new),
+    };
     loop {
         let mut signed = head.clone();
+        if let Some(conversation) = &conversation {
+            signed.extensions.insert(conversation.leg(continues));
+        }
         let signing = sign(auth, &mut signed, &body, challenge.as_ref(), leg).await;
         signing.map_err(|error| failed(&origin.route, error.at(&proxy)))?;
         let credentials = signed.headers.get(PROXY_AUTHORIZATION).cloned();
         let ticket = ticket.take().or_else(|| origin.shared().in_flight.enter());
         let ticket = ticket.ok_or_else(|| NotSent::Closed.fault())?;
         let sent = ResponseFuture::send(&origin, Request::from_parts(signed, body), ticket).await;
-        if legs == 0 {
-            return sent;
-        }
         let examine = |answer: &_| {
             let answer = Answer::new(&head.method, &head.uri, answer, Recipient::Proxy, leg);
-            auth.examine(&answer.with_credentials(credentials.as_ref()))
+            let examined = (legs > 0).then(|| auth.examine(&answer.with_credentials(credentials.as_ref())));
+            examined.unwrap_or(Verdict::Accept)
         };
         let error = match sent {
             Ok(response) => {
@@ -105,14 +110,19 @@ async fn converse(
                 return match examine(&answer) {
                     // No fault of the connection, and not to be repeated: the request has been passed on.
                     Verdict::Fail(error) => Err(ProxyError::rejected(error).at(&proxy).into()),
-                    _ => Ok(Response::from_parts(answer, content)),
+                    _ => {
+                        conversation.into_iter().for_each(Conversation::keep);
+                        Ok(Response::from_parts(answer, content))
+                    }
                 };
             }
             Err(error) => error,
         };
         let Some(answer) = find::<ProxyError>(&*error).and_then(ProxyError::answer) else { return Err(error) };
-        match examine(&answer) {
-            Verdict::Resend if leg < legs => {}
+        let verdict = examine(&answer);
+        continues = matches!(verdict, Verdict::Continue);
+        match verdict {
+            Verdict::Resend | Verdict::Continue if leg < legs => {}
             Verdict::Fail(error) => return Err(failed(&origin.route, ProxyError::rejected(error).at(&proxy))),
             _ => return Err(error),
         }

@@ -96,8 +96,7 @@ impl Proxy {
     /// The scheme is given each request that the proxy itself receives, as
     /// [`Recipient::Proxy`](sortie_core::auth::Recipient::Proxy): each forwarded one, and the CONNECT of each new
     /// tunnel. A forwarded request that has a `Proxy-Authorization` of its own is left to whoever set it. A scheme that
-    /// binds to a connection, as NTLM does, keeps it while a tunnel is opened; the legs of a forwarded request may go over
-    /// different ones.
+    /// [authenticates connections](Auth::connection_owner), as NTLM does, has its legs go over one.
     #[must_use]
     pub fn auth(self, auth: impl Auth) -> Self {
         self.with(|settings| settings.auth = Some(SharedAuth::new(auth)))

@@ -9,6 +9,7 @@ mod closing;
 mod figures;
 mod hostile;
 mod http;
+mod legs;
 mod limits;
 mod names;
 mod origins;

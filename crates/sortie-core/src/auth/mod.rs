@@ -42,6 +42,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, request, response};
 use crate::body::downcast;
 use crate::{BoxError, BoxFuture, Replay};
 
+mod same_connection;
+
+pub use same_connection::{ConnectionOwner, Conversation, Held, Leg, SameConnection};
+
 /// An auth scheme.
 ///
 /// Implemented for closures `Fn(&mut Unsigned<'_>) -> Result<(), BoxError>`.
@@ -67,6 +71,20 @@ pub trait Auth: Send + Sync + 'static {
     /// Above zero each attempt's head and replayable body are kept until it is answered.
     fn legs(&self) -> usize {
         0
+    }
+
+    /// Whose the connections are that this scheme authenticates, as NTLM and Negotiate do
+    /// ([RFC 4559 §6](https://www.rfc-editor.org/rfc/rfc4559#section-6)); `None` for a scheme that authenticates
+    /// requests, which most do.
+    ///
+    /// Such a connection answers whatever comes over it for that user. So what this scheme signs goes over connections
+    /// of its owner's and nothing else does, all legs of an attempt over one, as long as it lasts, and one on which a
+    /// handshake was begun and not ended is closed. Those are HTTP/1.1 connections: over HTTP/2 a server has no way to
+    /// tell whose stream is whose.
+    ///
+    /// It must be the same each time, and another for each user.
+    fn connection_owner(&self) -> Option<ConnectionOwner> {
+        None
     }
 
     /// Whether [`sign`](Self::sign) may have to wait and return [`Signing::Later`]; `true` unless said otherwise.
@@ -332,6 +350,10 @@ pub enum Verdict {
     Accept,
     /// It is a challenge that this scheme can answer: sign again and send again, if a leg is left.
     Resend,
+    /// The same, over the connection that this answer came by and no other: the next leg of a handshake that
+    /// [authenticates the connection](Auth::connection_owner). If that connection has ended, the call fails with an
+    /// error that says so, and [`Outcome::Connect`](crate::Outcome::Connect), so that a retry begins anew.
+    Continue,
     /// It is not to be believed: the call ends with an error that has this one as its source.
     Fail(BoxError),
 }
@@ -359,6 +381,10 @@ impl Auth for SharedAuth {
 
     fn legs(&self) -> usize {
         self.0.legs()
+    }
+
+    fn connection_owner(&self) -> Option<ConnectionOwner> {
+        self.0.connection_owner()
     }
 
     fn waits(&self) -> bool {
