@@ -332,3 +332,56 @@ async fn where_nothing_can_be_written_the_error_says_so_and_nothing_is_sent() {
     check(&response.save_to(folder.file().join("x")).await.unwrap_err(), ErrorKind::Save, "cannot create the file");
     folder.holds_only("no folder");
 }
+
+/// Where the test below finds its disk, in the process that has one of its own.
+#[cfg(target_os = "linux")]
+const DISK: &str = "SORTIE_FULL_DISK";
+
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "needs unshare(1) and user namespaces, for a disk of 64 KiB"]
+fn a_download_to_a_full_disk_is_a_clear_error_and_no_half_file_stays() {
+    if let Some(disk) = std::env::var_os(DISK) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        return runtime.block_on(fill(Path::new(&disk)));
+    }
+    let disk = Folder::new();
+    let name = "downloads::a_download_to_a_full_disk_is_a_clear_error_and_no_half_file_stays";
+    let within =
+        format!("mount -t tmpfs -o size=64k none \"${DISK}\" && exec \"$0\" --ignored --exact {name} --nocapture");
+    let ran = std::process::Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c", &within])
+        .arg(std::env::current_exe().unwrap())
+        .env(DISK, disk.path())
+        .output()
+        .expect("unshare(1) is in util-linux");
+    let said = String::from_utf8_lossy(&ran.stdout);
+    assert!(ran.status.success() && said.contains("1 passed"), "{said}{}", String::from_utf8_lossy(&ran.stderr));
+}
+
+#[cfg(target_os = "linux")]
+async fn fill(disk: &Path) {
+    let server = TestServer::from_fn(async |request: http::Request<_>| {
+        let length = if request.uri().path() == "/large" { 1024 * 1024 } else { 10 };
+        reply(200, [("etag", "\"v1\"")], vec![b'x'; length])
+    });
+    let (file, part) = (disk.join("file"), disk.join("file.part"));
+    let names = || fs::read_dir(disk).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+    fs::write(&file, "what was there before").unwrap();
+
+    let response = session().get(server.url("/large")).send().await.unwrap();
+    for error in [response.save_to(&file).await.unwrap_err(), download(&server.url("/large"), &file).await.unwrap_err()]
+    {
+        check(&error, ErrorKind::Save, "cannot write the file");
+        let cause: &std::io::Error = find(&error).unwrap();
+        assert_eq!(cause.kind(), std::io::ErrorKind::StorageFull, "{error:?}");
+        assert_eq!((names(), fs::read_to_string(&file).unwrap()), (vec![file.clone()], "what was there before".into()));
+    }
+    // One that is to be gone on with keeps what fits.
+    let error = download(&server.url("/large"), &file).resume().await.unwrap_err();
+    assert_eq!(find::<std::io::Error>(&error).unwrap().kind(), std::io::ErrorKind::StorageFull);
+    assert!(part.exists(), "{:?}", names());
+    fs::remove_file(part).unwrap();
+    download(&server.url("/small"), &file).await.unwrap();
+    assert_eq!(fs::read_to_string(&file).unwrap(), "xxxxxxxxxx");
+}

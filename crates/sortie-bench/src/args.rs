@@ -2,6 +2,8 @@ use std::path::PathBuf;
 
 use sortie::BoxError;
 
+#[cfg(feature = "codings")]
+use crate::commands::decompress;
 use crate::commands::{Measure, burst, cookies, floor, idle, throughput, transfer};
 use crate::probe::Probe;
 
@@ -14,6 +16,7 @@ commands:
     floor        instructions and heap allocations of a warm GET, counted by callgrind
     throughput   CPU per request and requests per second at 1, 64 and 512 in flight
     transfer     1 GiB down and up, with a length and chunked: GB/s, CPU, peak memory
+    decompress   a body of 256 MiB decoded as it comes, in each coding (needs --features codings)
     burst        1,000 requests at once on a cold client: connections opened, latencies
     idle         memory per idle connection at 1,000 connections
     cookies      the jar beside cookie_store: times, memory, and instructions of a long Set-Cookie
@@ -70,6 +73,10 @@ pub(crate) fn parse() -> Result<Command, BoxError> {
         ["floor"] => Command::Measure(floor::run, options),
         ["throughput"] => Command::Measure(throughput::run, options),
         ["transfer"] => Command::Measure(transfer::run, options),
+        #[cfg(feature = "codings")]
+        ["decompress"] => Command::Measure(decompress::run, options),
+        #[cfg(not(feature = "codings"))]
+        ["decompress"] => return Err("decompress is not compiled in: --features codings".into()),
         ["burst"] => Command::Measure(burst::run, options),
         ["idle"] => Command::Measure(idle::run, options),
         ["cookies"] => Command::Measure(cookies::run, options),

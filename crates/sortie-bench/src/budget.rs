@@ -5,7 +5,7 @@ use serde::Serialize;
 /// A figure that has to keep within a limit.
 #[derive(Serialize)]
 pub(crate) struct Budget {
-    figure: &'static str,
+    figure: String,
     measured: f64,
     limit: Limit,
     met: bool,
@@ -18,13 +18,13 @@ pub(crate) enum Limit {
 }
 
 impl Budget {
-    pub(crate) fn new(figure: &'static str, measured: f64, limit: Limit) -> Self {
+    pub(crate) fn new(figure: impl Into<String>, measured: f64, limit: Limit) -> Self {
         // A figure that was not measured meets nothing.
         let met = match limit {
             Limit::AtMost(limit) => measured <= limit,
             Limit::AtLeast(limit) => measured >= limit,
         };
-        Self { figure, measured, limit, met }
+        Self { figure: figure.into(), measured, limit, met }
     }
 
     pub(crate) fn met(&self) -> bool {

@@ -2,6 +2,8 @@
 
 pub(crate) mod burst;
 pub(crate) mod cookies;
+#[cfg(feature = "codings")]
+pub(crate) mod decompress;
 pub(crate) mod floor;
 pub(crate) mod idle;
 pub(crate) mod throughput;

@@ -12,8 +12,8 @@ const PIECE: usize = 64 * 1024;
 /// How a chunked body ends. No payload has a zero in it.
 const LAST_CHUNK: &[u8] = b"\r\n0\r\n\r\n";
 
-/// Answers request after request: `/gate/<n>` once n of them wait, `/sized/<n>` and `/chunked/<n>` with n bytes, all
-/// else with a greeting, and a body that comes with a request is read to its end before.
+/// Answers request after request: `/gate/<n>` once n of them wait, `/sized/<n>` and `/chunked/<n>` with n bytes,
+/// `/coded/<coding>` with [`LENGTH`](super::coded::LENGTH) bytes in a coding, all else with a greeting, and a body that comes with a request is read to its end before.
 pub(super) async fn serve<S>(mut stream: S, seen: &Seen) -> Result<(), BoxError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -77,6 +77,13 @@ async fn answer<S: AsyncWrite + Unpin>(stream: &mut S, path: &str, seen: &Seen) 
     let (what, size) = path.trim_start_matches('/').split_once('/').unwrap_or_default();
     match what {
         "sized" | "chunked" => download(stream, what == "chunked", size.parse()?).await,
+        #[cfg(feature = "codings")]
+        "coded" => {
+            let body = seen.coded.get(size).await?;
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-encoding: {size}\r\ncontent-length: {}\r\n\r\n", body.len());
+            stream.write_all(head.as_bytes()).await?;
+            Ok(stream.write_all(&body).await?)
+        }
         "gate" => {
             seen.gate(size.parse()?).await;
             Ok(stream.write_all(HELLO).await?)

@@ -1,5 +1,7 @@
 //! The server of the measurements: HTTP/1.1 and HTTP/2, plain and over TLS, on one thread of a process of its own.
 
+#[cfg(feature = "codings")]
+pub(crate) mod coded;
 mod http1;
 mod http2;
 
@@ -115,6 +117,8 @@ struct Seen {
     accepted: AtomicU64,
     head: Mutex<String>,
     gates: Mutex<HashMap<usize, Arc<Barrier>>>,
+    #[cfg(feature = "codings")]
+    coded: coded::Bodies,
 }
 
 impl Seen {
