@@ -30,6 +30,56 @@
 //!     }
 //! }
 //! ```
+//!
+//! # Schemes that authenticate the connection
+//!
+//! NTLM and Negotiate shake hands with the server in several legs over one connection, which then is the user's. Such a
+//! scheme names the [owner](Auth::connection_owner) of its connections, and asks by [`Verdict::Continue`] for the very
+//! one that a challenge came by:
+//!
+//! ```
+//! use http::header::{HeaderValue, WWW_AUTHENTICATE};
+//! use sortie_core::auth::{Answer, Auth, ConnectionOwner, Signing, Unsigned, Verdict};
+//! # fn token(_: Option<&[u8]>) -> HeaderValue {
+//! #     HeaderValue::from_static("Negotiate YII")
+//! # }
+//!
+//! struct Negotiate {
+//!     user: ConnectionOwner,
+//! }
+//!
+//! /// What follows the scheme's name in a challenge: nothing at first, then the server's part of the handshake.
+//! fn challenge(answer: &http::response::Parts) -> Option<&[u8]> {
+//!     answer.headers.get(WWW_AUTHENTICATE)?.as_bytes().strip_prefix(b"Negotiate")
+//! }
+//!
+//! impl Auth for Negotiate {
+//!     fn sign<'a>(&'a self, request: &'a mut Unsigned<'_>) -> Signing<'a> {
+//!         // On the first leg nothing: the connection may be this user's already.
+//!         if let Some(answer) = request.challenge() {
+//!             let (name, value) = (request.recipient().header(), token(challenge(answer)));
+//!             request.headers_mut().insert(name, value);
+//!         }
+//!         Signing::Done(Ok(()))
+//!     }
+//!
+//!     fn examine(&self, answer: &Answer<'_>) -> Verdict {
+//!         match challenge(answer.response()) {
+//!             Some(b"") if answer.response().status == 401 => Verdict::Resend,
+//!             Some(_) if answer.response().status == 401 => Verdict::Continue,
+//!             _ => Verdict::Accept,
+//!         }
+//!     }
+//!
+//!     fn legs(&self) -> usize {
+//!         2
+//!     }
+//!
+//!     fn connection_owner(&self) -> Option<ConnectionOwner> {
+//!         Some(self.user)
+//!     }
+//! }
+//! ```
 
 use std::fmt;
 use std::future::Future;
