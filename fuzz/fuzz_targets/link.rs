@@ -15,7 +15,12 @@ fn links(field: &[u8]) -> Option<Vec<Link>> {
 
 fuzz_target!(|field: &[u8]| {
     let Some(found) = links(field) else { return };
+    // Not every URL of `file:` is read as it was written by the same crate.
+    let is_stable = |url: &url::Url| url::Url::parse(url.as_str()).as_ref() == Ok(url);
     for link in found {
+        if !is_stable(link.url()) || !link.anchor().is_none_or(is_stable) {
+            continue;
+        }
         let relations: Vec<_> = link.relations().collect();
         assert!(relations.iter().all(|of| of.chars().all(|c| !c.is_ascii_whitespace() && !c.is_ascii_uppercase())));
         // It ended at a `>`, so it has none.

@@ -1,4 +1,3 @@
-use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -8,7 +7,6 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use sync_wrapper::SyncWrapper;
 
-use super::LengthMismatch;
 use crate::{BoxError, Ticket};
 
 pub(super) type BoxBody = Pin<Box<dyn Hold + Send + Sync>>;
@@ -57,11 +55,15 @@ where
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = self.project();
+        // Not every stream may be polled after its end, and not everybody who reads stops there.
+        if *this.ended {
+            return Poll::Ready(None);
+        }
         let mut body = this.body.get_pin_mut();
         let frame = ready!(body.as_mut().poll_frame(cx));
         *this.hint = body.size_hint();
-        *this.ended = frame.is_none() || body.is_end_stream();
-        if *this.ended || matches!(frame, Some(Err(_))) {
+        *this.ended = !matches!(frame, Some(Ok(_))) || body.is_end_stream();
+        if *this.ended {
             *this.ticket = None;
         }
         Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
@@ -77,24 +79,16 @@ where
 }
 
 pin_project! {
-    /// A stream of chunks as a body, held to the length that was promised for it, if one was.
+    /// A stream of chunks as a body.
     pub(super) struct Streamed<S> {
         #[pin]
         stream: S,
-        length: Option<u64>,
-        sent: u64,
     }
 }
 
 impl<S> Streamed<S> {
-    pub(super) fn new(stream: S, length: Option<u64>) -> Self {
-        Self { stream, length, sent: 0 }
-    }
-}
-
-impl<S> fmt::Debug for Streamed<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Streamed")
+    pub(super) fn new(stream: S) -> Self {
+        Self { stream }
     }
 }
 
@@ -108,20 +102,7 @@ where
     type Error = BoxError;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let this = self.project();
-        let chunk = match ready!(this.stream.poll_next(cx)) {
-            Some(Ok(chunk)) => Some(chunk.into()),
-            Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
-            None => None,
-        };
-        *this.sent += chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
-        Poll::Ready(match this.length.and_then(|length| LengthMismatch::of(length, *this.sent, chunk.is_none())) {
-            Some(mismatch) => Some(Err(mismatch.into())),
-            None => chunk.map(|chunk| Ok(Frame::data(chunk))),
-        })
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.length.map_or_else(SizeHint::default, |length| SizeHint::with_exact(length.saturating_sub(self.sent)))
+        let chunk = ready!(self.project().stream.poll_next(cx));
+        Poll::Ready(chunk.map(|chunk| chunk.map(|chunk| Frame::data(chunk.into())).map_err(Into::into)))
     }
 }

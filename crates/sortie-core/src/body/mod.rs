@@ -13,12 +13,14 @@ use crate::{BoxError, Replay, Ticket};
 mod erased;
 mod factory;
 mod progress;
+mod promised;
 
 use erased::{BoxBody, Streamed};
 use factory::Factory;
-pub use factory::LengthMismatch;
 pub use progress::Progress;
 use progress::Told;
+pub use promised::LengthMismatch;
+use promised::Promised;
 
 /// The body of a request or a response.
 ///
@@ -114,11 +116,11 @@ impl Body {
         T: Into<Bytes> + 'static,
         E: Into<BoxError> + 'static,
     {
-        Self::of(Other::Once(erased::erase(Streamed::new(stream, None))))
+        Self::of(Other::Once(erased::erase(Streamed::new(stream))))
     }
 
-    /// A stream of chunks, to be sent once, of `length` octets in all. One that yields more or less fails with
-    /// [`LengthMismatch`].
+    /// A stream of chunks, to be sent once, of `length` octets in all. One that ends with less, or has more at hand
+    /// when it has yielded so many, fails with [`LengthMismatch`].
     #[must_use]
     pub fn sized_stream<S, T, E>(length: u64, stream: S) -> Self
     where
@@ -126,7 +128,7 @@ impl Body {
         T: Into<Bytes> + 'static,
         E: Into<BoxError> + 'static,
     {
-        Self::of(Other::Once(erased::erase(Streamed::new(stream, Some(length)))))
+        Self::of(Other::Once(erased::erase(Promised::new(Streamed::new(stream), length))))
     }
 
     /// Several chunks of bytes, one after the other, without copying them together.
@@ -143,8 +145,8 @@ impl Body {
     /// A body that a closure makes, once for each time that it is sent.
     ///
     /// This is how what does not fit into memory is sent again after a redirect, a challenge or a failed attempt: a
-    /// file, opened anew. With a `length`, in octets, it is sent with `Content-Length`; a body that yields more or
-    /// less than that fails with [`LengthMismatch`].
+    /// file, opened anew. With a `length`, in octets, it is sent with `Content-Length`; a body that ends with less,
+    /// or has more at hand when it has yielded so many, fails with [`LengthMismatch`].
     ///
     /// ```
     /// use sortie_core::{Body, Replay};

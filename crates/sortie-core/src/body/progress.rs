@@ -46,8 +46,8 @@ impl Told {
             None => 0,
         };
         self.now.passed += passed;
-        // Whoever knows the length may not ask for the end.
-        let ended = frame.is_none() || self.body.is_end_stream();
+        // Whoever knows the length does not ask for the end (hyper does not over HTTP/1.1).
+        let ended = frame.is_none() || self.body.is_end_stream() || self.now.total == Some(self.now.passed);
         if passed > 0 || (ended && !self.now.ended) {
             self.now.ended = ended;
             (self.tell)(self.now);

@@ -182,11 +182,107 @@ async fn progress_is_told_for_each_chunk_and_begins_anew_when_the_body_is_sent_a
     assert_eq!(*seen.lock().unwrap(), [(3, Some(4), false)]);
 }
 
-#[tokio::test]
-async fn a_stream_that_breaks_its_promised_length_fails() {
-    for (chunks, yielded) in [(vec!["ab", "c"], 3), (vec!["abc", "def"], 6)] {
-        let error = Body::sized_stream(5, Chunks::new(chunks)).collect().await.unwrap_err();
-        let mismatch = find::<LengthMismatch>(&*error).unwrap();
-        assert_eq!((mismatch.promised(), mismatch.yielded()), (5, yielded));
+/// Reads as hyper does over HTTP/1.1: until it has as much as the length says.
+async fn read_to_length(mut body: Body) -> Result<usize, BoxError> {
+    let length = usize::try_from(body.content_length().unwrap()).unwrap();
+    let mut read = 0;
+    while read < length {
+        let Some(frame) = body.frame().await else { break };
+        read += frame?.data_ref().map_or(0, Bytes::len);
     }
+    Ok(read)
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_its_promised_length_fails_also_where_nobody_asks_for_its_end() {
+    for (chunks, yielded) in [(vec!["ab", "c"], 3), (vec!["abc", "def"], 6), (vec!["abcde", "f"], 6)] {
+        let again = chunks.clone();
+        for body in [
+            Body::sized_stream(5, Chunks::new(chunks)),
+            Body::factory(Some(5), move || Body::stream(Chunks::new(again.clone()))),
+        ] {
+            let error = read_to_length(body).await.unwrap_err();
+            let mismatch = find::<LengthMismatch>(&*error).unwrap();
+            assert_eq!((mismatch.promised(), mismatch.yielded()), (5, yielded));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_is_silent_once_its_length_is_reached_is_not_waited_for() {
+    assert_eq!(read_to_length(Body::sized_stream(5, held_open("abcde"))).await.unwrap(), 5);
+}
+
+/// One item and then its end, after which it must not be asked, or, if it is held open, neither more nor an end.
+struct OneItem {
+    item: Option<Result<&'static str, std::io::Error>>,
+    is_held_open: bool,
+    has_ended: bool,
+}
+
+impl Stream for OneItem {
+    type Item = Result<&'static str, std::io::Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let Some(item) = self.item.take() {
+            return Poll::Ready(Some(item));
+        }
+        if self.is_held_open {
+            return Poll::Pending;
+        }
+        assert!(!std::mem::replace(&mut self.has_ended, true), "asked again after its end");
+        Poll::Ready(None)
+    }
+}
+
+fn one(item: Result<&'static str, std::io::Error>) -> OneItem {
+    OneItem { item: Some(item), is_held_open: false, has_ended: false }
+}
+
+fn held_open(chunk: &'static str) -> OneItem {
+    OneItem { is_held_open: true, ..one(Ok(chunk)) }
+}
+
+#[tokio::test]
+async fn trailers_come_after_a_body_of_promised_length() {
+    let body = Body::factory(Some(3), || {
+        let trailers = http::HeaderMap::from_iter([(http::header::ETAG, http::HeaderValue::from_static("x"))]);
+        Body::new(Full::new(Bytes::from_static(b"abc")).with_trailers(std::future::ready(Some(Ok(trailers)))))
+    });
+    let collected = body.collect().await.unwrap();
+    assert_eq!(collected.trailers().unwrap()[http::header::ETAG], "x");
+    assert_eq!(collected.to_bytes(), "abc");
+}
+
+#[tokio::test]
+async fn a_stream_is_not_asked_again_after_its_end() {
+    let broken = || one(Err(std::io::Error::other("broken")));
+    for mut body in [
+        Body::stream(one(Ok("abc"))),
+        Body::sized_stream(3, one(Ok("abc"))),
+        Body::stream(broken()),
+        Body::factory(Some(3), || Body::stream(one(Ok("abc")))),
+        Body::factory(Some(3), move || Body::stream(broken())),
+    ] {
+        let name = format!("{body:?}");
+        body.frame().await.unwrap().ok();
+        for _ in 0..2 {
+            assert!(body.frame().await.is_none(), "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_end_is_told_also_where_nobody_asks_for_it() {
+    let ended = Arc::new(AtomicUsize::new(0));
+    let body = |body: Body| {
+        let ended = ended.clone();
+        body.on_progress(move |now| {
+            ended.fetch_add(usize::from(now.ended), Ordering::Relaxed);
+        })
+    };
+    read_to_length(body(Body::sized_stream(5, Chunks::new(["ab", "cde"])))).await.unwrap();
+    read_to_length(body(Body::sized_stream(5, held_open("abcde")))).await.unwrap();
+    read_to_length(body(Body::factory(Some(5), || Body::stream(Chunks::new(["ab", "cde"]))))).await.unwrap();
+    assert_eq!(ended.load(Ordering::Relaxed), 3);
 }
