@@ -146,6 +146,18 @@ async fn a_header_named_sensitive_does_not_leave_its_origin() {
     Sites::new().only_the_first_sees(&name, |s| s.redirect(options), A, |r| r.header("X-Api-Key", SECRET)).await;
 }
 
+// A request that says how far it goes has not said that the session's keys are no secrets.
+#[tokio::test]
+async fn a_header_that_the_session_names_sensitive_does_not_leave_for_options_of_the_requests_own() {
+    let name = HeaderName::from_static("x-api-key");
+    let session = |s: SessionBuilder| {
+        s.redirect(RedirectOptions::default().sensitive(HeaderName::from_static("x-api-key")))
+            .header("x-api-key", SECRET)
+    };
+    let own = RedirectOptions::default().limit(5);
+    Sites::new().only_the_first_sees(&name, session, A, |r| r.redirect(own)).await;
+}
+
 // requests S39.
 #[tokio::test]
 async fn a_header_whose_value_is_marked_sensitive_does_not_leave_its_origin() {

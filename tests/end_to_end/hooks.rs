@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http::{HeaderValue, StatusCode};
+use sortie::core::PerRequest;
 use sortie::hooks::Hooks;
+use sortie::redirect::{Action, RedirectOptions};
 use sortie::{ErrorKind, Mount};
 use sortie_testkit::{TestServer, reply};
 
@@ -408,4 +410,48 @@ async fn a_response_hook_may_lead_elsewhere() {
         .unwrap();
     let response = session.get(server.url("/start")).send().await.unwrap();
     assert_eq!((response.history().len(), &*response.text().await.unwrap()), (1, "end"));
+}
+
+// A default is what may be replaced, and what a hook has set is none, whatever stood there before.
+#[tokio::test]
+async fn a_header_that_a_hook_sets_beats_the_mounts_and_the_auth_also_in_a_defaults_place() {
+    let server = TestServer::from_fn(async |_| ok());
+    let url = server.url("/");
+    for has_default in [false, true] {
+        for mount in [
+            Mount::new().header("x-key", "mount").auth(sortie::auth::Bearer::new("mount")),
+            Mount::new().header("x-key", "mount").no_auth(),
+        ] {
+            let session = builder().mount(&*url, mount);
+            let session = match has_default {
+                true => session.header("authorization", "default").header("x-key", "default"),
+                false => session,
+            };
+            let session = session.hooks(Hooks::new().on_request(|request| {
+                for name in ["authorization", "x-key"] {
+                    request.headers.insert(name, HeaderValue::from_static("hook"));
+                }
+            }));
+            session.build().unwrap().get(&url).send().await.unwrap();
+            let head = server.requests().pop().unwrap();
+            assert_eq!((values(&head, "authorization"), values(&head, "x-key")), (vec!["hook"], vec!["hook"]));
+        }
+    }
+}
+
+#[tokio::test]
+async fn hooks_that_a_redirect_policy_gives_to_the_next_request_run() {
+    let server = in_turn(&[|| redirect(307, "/next"), ok]);
+    let ran = Arc::<AtomicUsize>::default();
+    let counted = ran.clone();
+    let policy = RedirectOptions::default().policy(move |attempt| {
+        let counted = counted.clone();
+        let hooks: Hooks = Hooks::new().on_request(move |_| {
+            counted.fetch_add(1, Ordering::Relaxed);
+        });
+        attempt.extensions_mut().insert(PerRequest::Use(hooks));
+        Action::Follow
+    });
+    builder().redirect(policy).build().unwrap().get(server.url("/")).send().await.unwrap();
+    assert_eq!(ran.load(Ordering::Relaxed), 1);
 }

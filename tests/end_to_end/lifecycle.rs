@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use http::Request;
 use sortie::auth::{Bearer, BearerToken};
+use sortie::core::PerRequest;
+use sortie::layers::base_url::BaseUrl;
 use sortie::transport::{Transport, TransportOptions};
 use sortie::{Body, BoxError, ErrorKind, Mount, Session};
 use sortie_testkit::{Gate, Scripted, Steps, TcpScript, TestServer, reply};
@@ -369,6 +371,17 @@ async fn a_request_is_built_looked_at_changed_and_sent() {
     let head = &server.requests()[0];
     assert_eq!((values(head, "x-default"), values(head, "x-late")), (vec!["d"], vec!["1"]));
     assert_eq!(values(head, "content-type"), ["application/json"]);
+}
+
+#[tokio::test]
+async fn a_request_with_a_base_url_of_its_own_has_its_response_from_there() {
+    let (server, other) = (site(), site());
+    let session = builder().base_url(other.url("/")).build().unwrap();
+    let own = PerRequest::Use(BaseUrl::new(server.url("/v1/").parse().unwrap()).unwrap());
+    let request = Request::get("/x").extension(own).body(Body::empty()).unwrap();
+    let response = session.send(request).await.unwrap();
+    assert_eq!(response.url().unwrap().as_str(), server.url("/v1/x"));
+    assert_eq!((server.requests().len(), other.requests().len()), (1, 0));
 }
 
 #[tokio::test]

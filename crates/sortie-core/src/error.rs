@@ -16,19 +16,19 @@ pub type BoxError = Box<dyn Error + Send + Sync + 'static>;
 /// assert_eq!(find::<Elapsed>(&*error).map(Elapsed::phase), Some(Phase::Read));
 /// ```
 pub fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref() {
-            return Some(found);
-        }
+    causes(error).find_map(|error| error.downcast_ref())
+}
+
+/// `error` and its causes, as [`find`] goes through them: what has failed furthest in comes last.
+pub fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| {
+        let error: &'a (dyn Error + 'static) = *error;
         // `io::Error::source` is the source of the custom error inside, not that error itself.
-        if let Some(inner) = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
-            next = Some(inner);
-            continue;
+        match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            Some(inner) => Some(inner as _),
+            None => error.source(),
         }
-        next = error.source();
-    }
-    None
+    })
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ mod without;
 pub use body::{Body, LengthMismatch, Progress};
 pub use deadline::Deadline;
 pub use defaulted::Defaulted;
-pub use error::{BoxError, find};
+pub use error::{BoxError, causes, find};
 pub use in_flight::{InFlight, Ticket};
 pub use origin::{Chain, Origin};
 pub use outcome::{Elapsed, Fault, Outcome, Phase};

@@ -77,7 +77,7 @@ impl<S> Decompress<S> {
         if let Some(offer) = self.offer.as_ref().filter(|_| asked.offers) {
             // Fails for a map that holds 24,576 headers, more than any server takes; `insert` would panic.
             if request.headers_mut().try_insert(ACCEPT_ENCODING, offer.clone()).is_ok() && self.lists {
-                list(request);
+                list(request, offer);
             }
         }
         asked.decodes.then_some(options)
@@ -85,10 +85,10 @@ impl<S> Decompress<S> {
 }
 
 /// Says that nobody asked for this `Accept-Encoding`.
-fn list<B>(request: &mut Request<B>) {
-    let listed = request.extensions().get().map_or(&[][..], Defaulted::names);
-    let names: Vec<_> = listed.iter().cloned().chain([ACCEPT_ENCODING]).collect();
-    request.extensions_mut().insert(Defaulted::new(names));
+fn list<B>(request: &mut Request<B>, offer: &HeaderValue) {
+    let listed = request.extensions().get().map_or(&[][..], Defaulted::headers);
+    let all: Vec<_> = listed.iter().cloned().chain([(ACCEPT_ENCODING, offer.clone())]).collect();
+    request.extensions_mut().insert(Defaulted::new(all));
 }
 
 impl<S, B, RB> Service<Request<B>> for Decompress<S>

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use http::{Extensions, HeaderMap, Method, Request, Response, Uri, Version, request};
@@ -112,18 +111,6 @@ impl<F, R, RB> fmt::Debug for FirstThenLoop<F, R, RB> {
 pub(crate) fn take_ready<S: Clone>(service: &mut S) -> S {
     let clone = service.clone();
     std::mem::replace(service, clone)
-}
-
-/// The options that count for a request of these extensions; `None` if it switches the layer off.
-pub(crate) fn options<T>(layer: &Arc<T>, extensions: &Extensions) -> Option<Arc<T>>
-where
-    T: Clone + Send + Sync + 'static,
-{
-    match PerRequest::of(extensions) {
-        None => Some(layer.clone()),
-        Some(PerRequest::Use(options)) => Some(Arc::new(T::clone(options))),
-        Some(PerRequest::Off) => None,
-    }
 }
 
 /// Whether Redirect leaves it to Retry, further in, to keep the head of this request, where both were told to share it.

@@ -183,7 +183,7 @@ const ROOM: usize = 4;
 /// The headers, laid out for filling them in: the map itself is never cloned.
 struct Fill {
     defaults: Box<[DefaultHeader]>,
-    /// The names to list, shared by the requests on which all were filled in.
+    /// The headers to list, shared by the requests on which all were filled in.
     listed: Defaulted,
     /// How many values there are in all.
     values: usize,
@@ -203,8 +203,9 @@ impl Fill {
             let mut values = headers.get_all(name).iter().cloned();
             Some(DefaultHeader { name: name.clone(), first: values.next()?, more: values.collect() })
         });
-        let replaceable = |name: &&HeaderName| options.replaceable.as_ref().is_none_or(|names| names.contains(name));
-        let listed = Defaulted::new(headers.keys().filter(replaceable).cloned().collect::<Vec<_>>());
+        let is_replaceable = |name| options.replaceable.as_ref().is_none_or(|names| names.contains(name));
+        let replaceable = headers.iter().filter(|(name, _)| is_replaceable(*name));
+        let listed = Defaulted::new(replaceable.map(|(name, value)| (name.clone(), value.clone())).collect::<Vec<_>>());
         Self { defaults: defaults.collect(), listed, values: headers.len(), scope }
     }
 
@@ -247,15 +248,15 @@ impl Fill {
                 _ => left_alone.push(&default.name),
             }
         }
-        if left_alone.len() == self.defaults.len() || self.listed.names().is_empty() {
+        if left_alone.len() == self.defaults.len() || self.listed.headers().is_empty() {
             return None;
         }
         if left_alone.is_empty() && record.is_none() {
             return Some(self.listed.clone());
         }
-        let ours = self.listed.names().iter().filter(|name| !left_alone.contains(name));
-        let names = record.map_or(&[][..], Defaulted::names).iter().chain(ours);
-        Some(Defaulted::new(names.cloned().collect::<Vec<_>>()))
+        let ours = self.listed.headers().iter().filter(|(name, _)| !left_alone.contains(&name));
+        let all = record.map_or(&[][..], Defaulted::headers).iter().chain(ours);
+        Some(Defaulted::new(all.cloned().collect::<Vec<_>>()))
     }
 
     fn replace(
@@ -264,11 +265,11 @@ impl Fill {
         wanted: impl Fn(&&DefaultHeader) -> bool,
         record: Option<&Defaulted>,
     ) -> Option<Defaulted> {
-        let recorded = record.map_or(&[][..], Defaulted::names);
         for default in self.defaults.iter().filter(&wanted) {
+            let is_default = record.is_some_and(|record| record.covers(headers, &default.name));
             match headers.entry(&default.name) {
                 Entry::Vacant(vacant) => default.set(vacant.insert_entry(default.first.clone())),
-                Entry::Occupied(mut occupied) if recorded.contains(&default.name) => {
+                Entry::Occupied(mut occupied) if is_default => {
                     occupied.insert(default.first.clone());
                     default.set(occupied);
                 }
@@ -276,7 +277,8 @@ impl Fill {
             }
         }
         let settled = |name: &HeaderName| self.defaults.iter().filter(&wanted).any(|default| default.name == *name);
-        let left: Vec<_> = recorded.iter().filter(|name| !settled(name)).cloned().collect();
+        let recorded = record.map_or(&[][..], Defaulted::headers);
+        let left: Vec<_> = recorded.iter().filter(|(name, _)| !settled(name)).cloned().collect();
         (left.len() < recorded.len()).then(|| Defaulted::new(left))
     }
 }
@@ -332,8 +334,9 @@ mod tests {
         let recorded = &service.requests()[0];
         let line = |(name, value): (&HeaderName, &HeaderValue)| format!("{name}: {}", value.to_str().unwrap());
         let mut lines: Vec<_> = recorded.headers.iter().map(line).collect();
-        let names = recorded.extensions.get().map_or(&[][..], Defaulted::names);
-        let mut names: Vec<_> = names.iter().map(ToString::to_string).collect();
+        let listed = recorded.extensions.get().map_or(&[][..], Defaulted::headers);
+        let mut names: Vec<_> = listed.iter().map(|(name, _)| name.to_string()).collect();
+        names.dedup();
         lines.sort();
         names.sort();
         (lines, names)

@@ -21,7 +21,7 @@ use crate::environment::Environment;
 use crate::into_url::{self, IntoUrl};
 use crate::limits::MaxBody;
 use crate::settings::{Settings, TransportSetting};
-use crate::stack::{self, user_layer};
+use crate::stack::{self, Given, user_layer};
 use crate::{Error, Mount, Session, setter};
 
 /// Makes a [`Session`]: what its layers do by default, and what they do below certain URL prefixes.
@@ -351,8 +351,11 @@ impl SessionBuilder {
 
     /// The service that requests go to where their mount has none of its own: a [`Transport`](crate::Transport) shared
     /// with others, or any service. Closing the session does not close it.
+    ///
+    /// Of what a request overrides, its retries, hooks and query act in this session alone; the rest goes on, and acts in
+    /// a session below as well.
     pub fn transport(mut self, transport: impl HttpService<Body>) -> Self {
-        self.settings.transport = TransportSetting::Given(BoxHttp::new(transport));
+        self.settings.transport = TransportSetting::Given(BoxHttp::new(Given(transport)));
         self
     }
 

@@ -2,7 +2,8 @@ use std::error::Error as StdError;
 use std::fmt;
 
 use http::StatusCode;
-use sortie_core::{BoxError, Elapsed, Outcome, Phase, find};
+use sortie_core::{BoxError, Elapsed, Fault, Outcome, Phase, causes, find};
+use sortie_layers::retry::tells_of_earlier_exchanges;
 use sortie_layers::status::StatusError;
 use sortie_layers::{auth, hooks, mounts, redirect};
 use sortie_transport::proxy::ProxyError;
@@ -39,7 +40,8 @@ pub enum ErrorKind {
     Builder,
     /// The session or its transport is closed. Nothing was sent.
     Closed,
-    /// No connection could be made: name look-up, TCP. Nothing was sent. Retried once.
+    /// No connection could be made: name look-up, TCP. Nothing was sent, unless a redirect led there
+    /// ([`Error::outcome`]). Retried once.
     Connect,
     /// A body is not what it was asked to be, or says that it is: JSON, text in a known charset, a content coding; or it
     /// decodes to more than it may. Not retried.
@@ -132,19 +134,23 @@ impl Error {
     /// The time limit that ran out, if one did.
     #[must_use]
     pub fn phase(&self) -> Option<Phase> {
-        find::<Elapsed>(self).map(Elapsed::phase)
+        find_own::<Elapsed>(self).map(Elapsed::phase)
     }
 
-    /// Whether no connection could be made, because of the network, of TLS or of time.
+    /// Whether no connection could be made, because of the network, of TLS or of time. After a redirect or another
+    /// attempt this speaks of the last request alone: what came before may have been acted on, which
+    /// [`outcome`](Self::outcome) tells.
     #[must_use]
     pub fn is_connect(&self) -> bool {
-        matches!(self.outcome(), Some(Outcome::Connect { .. }))
+        matches!(find_own(self).map(Fault::outcome), Some(Outcome::Connect { .. }))
     }
 
-    /// What the failed exchange may have done on the wire, where the transport could tell.
+    /// What the failed call may have done on the wire, where the transport could tell: all its requests together.
     #[must_use]
     pub fn outcome(&self) -> Option<Outcome> {
-        Outcome::of(self)
+        let last = find_own(self).map(Fault::outcome)?;
+        let has_earlier = own_causes(self).any(tells_of_earlier_exchanges);
+        Some(if has_earlier { Outcome::MaybeProcessed } else { last })
     }
 
     /// The status of the response that was taken for an error.
@@ -182,17 +188,40 @@ impl Error {
     }
 }
 
+/// `error` and those of its causes that tell of the call's own exchanges.
+///
+/// What a hook, a signature, a body or a redirect's policy failed with may itself be the error of an exchange, and is that
+/// of another one: where a token or a body came from.
+fn own_causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    let mut is_over = false;
+    causes(error).take_while(move |cause| !std::mem::replace(&mut is_over, tells_of_another(*cause)))
+}
+
+fn tells_of_another(cause: &(dyn StdError + 'static)) -> bool {
+    use sortie_transport::proxy::ProxyErrorKind::{Choice, Rejected, Signing};
+    let by_proxy = |error: &ProxyError| matches!(error.kind(), Choice | Rejected | Signing);
+    cause.is::<hooks::HookFailed>()
+        || cause.is::<auth::SigningFailed>()
+        || cause.is::<auth::AnswerRejected>()
+        || cause.is::<sortie_transport::BodyFailed>()
+        || cause.downcast_ref().is_some_and(by_proxy)
+        || cause.downcast_ref().is_some_and(|failed: &redirect::Failed| failed.unfollowed().is_some())
+}
+
+fn find_own<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
+    own_causes(error).find_map(|cause| cause.downcast_ref())
+}
+
 /// The one place where causes become kinds.
 fn kind_of(error: &(dyn StdError + 'static)) -> ErrorKind {
-    if find::<Elapsed>(error).is_some() {
+    if has::<Elapsed>(error) {
         return ErrorKind::Timeout;
     }
-    // Below it may stand a fault of another exchange: where the body came from.
     if has::<sortie_transport::BodyFailed>(error) {
         return ErrorKind::Body;
     }
-    if let Some(outcome) = Outcome::of(error) {
-        return match outcome {
+    if let Some(fault) = find_own::<Fault>(error) {
+        return match fault.outcome() {
             Outcome::Closed => ErrorKind::Closed,
             Outcome::Connect { .. } if has::<ProxyError>(error) => ErrorKind::Proxy,
             Outcome::Connect { phase: Phase::Tls } => ErrorKind::Tls,
@@ -215,7 +244,7 @@ fn kind_of(error: &(dyn StdError + 'static)) -> ErrorKind {
         (has::<mounts::NoMount>(error), ErrorKind::Unsupported),
         (has::<mounts::NotAbsolute>(error), ErrorKind::Builder),
         // Another failure after a redirect is wrapped in the same way, for its history.
-        (find::<redirect::Failed>(error).is_some_and(not_followed), ErrorKind::Redirect),
+        (find_own(error).is_some_and(not_followed), ErrorKind::Redirect),
         (has::<sortie_layers::base_url::JoinError>(error), ErrorKind::Builder),
         (has::<sortie_layers::query::AppendError>(error), ErrorKind::Builder),
         (has::<sortie_core::LengthMismatch>(error), ErrorKind::Body),
@@ -229,7 +258,7 @@ fn not_followed(failed: &redirect::Failed) -> bool {
 }
 
 fn has<E: StdError + 'static>(error: &(dyn StdError + 'static)) -> bool {
-    find::<E>(error).is_some()
+    find_own::<E>(error).is_some()
 }
 
 /// A URL without what may be secret in it.

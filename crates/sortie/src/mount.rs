@@ -16,7 +16,7 @@ use tower_layer::Layer;
 use crate::error::Error;
 use crate::road::Road;
 use crate::setter;
-use crate::stack::{UserLayer, user_layer};
+use crate::stack::{Given, UserLayer, user_layer};
 
 /// What a session does differently below a URL prefix: headers, query, hooks, auth, retries, timeouts, cookies, layers
 /// and transport of its own. What it does not set, the session's settings decide.
@@ -193,7 +193,7 @@ impl Mount {
     /// The service that this mount's requests go to, in place of the session's transport. Closing the session does not
     /// close it.
     pub fn transport(mut self, transport: impl HttpService<Body>) -> Self {
-        self.transport = Some(BoxHttp::new(transport));
+        self.transport = Some(BoxHttp::new(Given(transport)));
         self
     }
 

@@ -263,7 +263,8 @@ impl RequestBuilder {
         })
     }
 
-    /// Which redirects of this request are followed.
+    /// Which redirects of this request are followed. What the session's options
+    /// [protect](RedirectOptions::protecting) stays protected.
     pub fn redirect(self, redirect: RedirectOptions) -> Self {
         self.extension(PerRequest::Use(redirect))
     }

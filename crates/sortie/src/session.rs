@@ -180,7 +180,8 @@ impl Session {
         userinfo::hide(&mut request)?;
         let uri = request.uri().to_string();
         // One in origin-form is below the base URL, which a layer puts before it.
-        let mut url = Url::parse(&uri).ok().or_else(|| self.base_url()?.join(&uri).ok());
+        let base_url = PerRequest::resolve(request.extensions(), self.base_url());
+        let mut url = Url::parse(&uri).ok().or_else(|| base_url?.join(&uri).ok());
         if let (Some(url), Some(fragment)) = (&mut url, request.extensions().get::<Fragment>()) {
             url.set_fragment(Some(fragment.as_str()));
         }

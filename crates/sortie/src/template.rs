@@ -59,9 +59,10 @@ impl Template {
 
     /// Makes it one to `to`, a URL that `response` named, without what must not go there.
     pub(crate) fn follow(&mut self, response: &Response, to: &Url) -> Result<(), Error> {
+        let of_session = self.session.redirect_options().cloned().unwrap_or_default();
         let redirects = match PerRequest::<RedirectOptions>::of(&self.head.extensions) {
-            Some(PerRequest::Use(options)) => options.clone(),
-            _ => self.session.redirect_options().cloned().unwrap_or_default(),
+            Some(PerRequest::Use(options)) => options.clone().protecting(&of_session),
+            _ => of_session,
         };
         // By the way of the response, whose redirects may have left its origin, and come back.
         let way = response.history().iter().map(sortie_layers::redirect::Hop::url).chain(response.url()).chain([to]);

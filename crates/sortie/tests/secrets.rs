@@ -103,7 +103,7 @@ fn what_holds_a_secret_does_not_show_it() {
     silent(&Origin::of(&secret_uri()));
     silent(&Chain::extend(None, &secret_uri(), &secret_uri()));
     silent(&Deadline::new(std::time::Instant::now()));
-    silent(&Defaulted::new([AUTHORIZATION]));
+    silent(&Defaulted::new([(AUTHORIZATION, HeaderValue::from_static(MARKER))]));
     silent(&Body::from(MARKER));
     silent(&Body::segments([MARKER.into(), MARKER.into()]));
     silent(&Body::factory(None, || Body::from(MARKER)));

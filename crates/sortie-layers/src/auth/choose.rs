@@ -42,7 +42,7 @@ pub(super) fn choose(
         _ => {}
     }
     let has_header = headers.contains_key(AUTHORIZATION);
-    if has_header && !Defaulted::contains(extensions, &AUTHORIZATION) {
+    if has_header && !Defaulted::contains(extensions, headers, &AUTHORIZATION) {
         return None;
     }
     let configured = options.mount.as_ref().or_else(|| options.session.as_ref().filter(|_| at_home));
@@ -95,7 +95,7 @@ mod tests {
             headers.insert(AUTHORIZATION, HeaderValue::from_static("header"));
         }
         if has('d') {
-            extensions.insert(Defaulted::new([AUTHORIZATION]));
+            extensions.insert(Defaulted::new([(AUTHORIZATION, HeaderValue::from_static("header"))]));
         }
         if has('i') {
             extensions.insert(Userinfo::new("extension", Some("x".into())));

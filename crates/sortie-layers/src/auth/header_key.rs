@@ -31,7 +31,8 @@ impl Auth for HeaderKey {
             return Signing::Done(Err(error.into()));
         };
         let parts = request.parts_mut();
-        if !parts.headers.contains_key(&self.name) || Defaulted::contains(&parts.extensions, &self.name) {
+        if !parts.headers.contains_key(&self.name) || Defaulted::contains(&parts.extensions, &parts.headers, &self.name)
+        {
             return Signing::Done(super::insert(&mut parts.headers, self.name.clone(), value.clone()));
         }
         Signing::Done(Ok(()))
@@ -63,7 +64,7 @@ mod tests {
         for (defaulted, expected) in [(false, "mine"), (true, "secret")] {
             let mut request = http::Request::builder().header(NAME, "mine").body(()).unwrap().into_parts().0;
             if defaulted {
-                request.extensions.insert(Defaulted::new([NAME]));
+                request.extensions.insert(Defaulted::new([(NAME, HeaderValue::from_static("mine"))]));
             }
             assert!(matches!(key.sign(&mut Unsigned::new(&mut request)), Signing::Done(Ok(()))));
             assert_eq!(request.headers[NAME], expected);

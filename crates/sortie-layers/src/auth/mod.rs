@@ -213,7 +213,7 @@ where
         let extensions = request.extensions();
         let without_defaults = self.options.default_header == DefaultHeader::Remove
             || matches!(PerRequest::<SharedAuth>::of(extensions), Some(PerRequest::Off));
-        if without_defaults && Defaulted::contains(extensions, &AUTHORIZATION) {
+        if without_defaults && Defaulted::contains(extensions, request.headers(), &AUTHORIZATION) {
             request.headers_mut().remove(AUTHORIZATION);
         }
         let named = userinfo::take(request.uri_mut());

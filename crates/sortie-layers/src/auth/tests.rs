@@ -273,7 +273,7 @@ async fn auth_replaces_a_default_header_and_leaves_one_of_the_request() {
         let mut request = post("");
         request.headers_mut().insert(AUTHORIZATION, HeaderValue::from_static("mine"));
         if defaulted {
-            request.extensions_mut().insert(Defaulted::new([AUTHORIZATION]));
+            request.extensions_mut().insert(Defaulted::new([(AUTHORIZATION, HeaderValue::from_static("mine"))]));
         }
         send(&server, Bearer::new("token"), request).await.unwrap();
         assert_eq!(authorizations(&server), [sent]);
@@ -285,7 +285,7 @@ async fn a_default_header_that_loses_is_not_sent_before_the_challenge_either() {
     let server = Scripted::new([challenge("n1"), status(200)]);
     let mut request = post("");
     request.headers_mut().insert(AUTHORIZATION, HeaderValue::from_static("default"));
-    request.extensions_mut().insert(Defaulted::new([AUTHORIZATION]));
+    request.extensions_mut().insert(Defaulted::new([(AUTHORIZATION, HeaderValue::from_static("default"))]));
     send(&server, Numbered::legs(1), request).await.unwrap();
     assert_eq!(authorizations(&server), ["0 - 0", "1 n1 0"]);
 }
@@ -349,7 +349,7 @@ async fn a_default_header_can_be_kept_from_whoever_is_reached_through_the_layer(
         let layer = AuthLayer::new(AuthOptions::default().default_header(default_header));
         let mut request = Request::get(uri).header(AUTHORIZATION, "header").body(Body::empty()).unwrap();
         if defaulted {
-            request.extensions_mut().insert(Defaulted::new([AUTHORIZATION]));
+            request.extensions_mut().insert(Defaulted::new([(AUTHORIZATION, HeaderValue::from_static("header"))]));
         }
         if off {
             request.extensions_mut().insert(PerRequest::<SharedAuth>::Off);

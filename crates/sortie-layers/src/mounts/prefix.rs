@@ -118,13 +118,14 @@ impl FromStr for Prefix {
         if rest.is_empty() {
             return Ok(Self { scheme, host: Host::Any, path: Box::default() });
         }
-        if rest.starts_with(['/', '\\']) {
-            return Err(InvalidPrefix::NoHost);
-        }
         let (wildcard, rest) = match rest.strip_prefix("*.") {
             Some(rest) => (true, rest),
             None => (false, rest),
         };
+        // The URL standard would take the first part of the path for the host.
+        if rest.is_empty() || rest.starts_with(['/', '\\']) {
+            return Err(InvalidPrefix::NoHost);
+        }
         let mut url = Url::parse(&format!("{scheme}://{rest}")).map_err(InvalidPrefix::Url)?;
         if scheme == *unix_socket::SCHEME {
             let host = url.host_str().and_then(unix_socket::host).filter(|_| !wildcard);

@@ -54,7 +54,7 @@
 //! # Per-request override
 //!
 //! `PerRequest<RedirectOptions>` in the request's extensions; `Off` follows nothing, and leaves a [`NextRequest`] with
-//! the redirect. [`Fragment`] carries the fragment of the first URL.
+//! the redirect. What the layer's options [protect](RedirectOptions::protecting) stays protected. [`Fragment`] carries the fragment of the first URL.
 //!
 //! # Response metadata
 //!
@@ -83,7 +83,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::{Request, Response};
-use sortie_core::{BoxError, BoxFuture, Replay, call_when_ready};
+use sortie_core::{BoxError, BoxFuture, PerRequest, Replay, call_when_ready};
 use tokio::time::Instant;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -169,9 +169,11 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let options = again::options(&self.options, request.extensions());
-        let by_hand = options.is_none();
-        let options = options.unwrap_or_else(|| self.options.clone());
+        let (options, by_hand) = match PerRequest::<RedirectOptions>::of(request.extensions()) {
+            None => (self.options.clone(), false),
+            Some(PerRequest::Off) => (self.options.clone(), true),
+            Some(PerRequest::Use(own)) => (Arc::new(own.clone().protecting(&self.options)), false),
+        };
         let mut service = again::take_ready(&mut self.inner);
         let spare = request.body().replay();
         let shared = self.shares_head && head_is_shared(request.extensions(), spare.is_some());

@@ -231,6 +231,21 @@ impl RedirectOptions {
         self
     }
 
+    /// Protects what `other` does, too: its [sensitive](Self::sensitive) headers and what it
+    /// [drops](Self::drop_on_crossing). So a request's own options have what is set for all.
+    #[must_use]
+    pub fn protecting(mut self, other: &Self) -> Self {
+        self.sensitive.extend_from_slice(&other.sensitive);
+        self.forget.extend_from_slice(&other.forget);
+        self
+    }
+
+    /// Whether there is a [policy](Self::policy), which may change anything of the next request.
+    #[must_use]
+    pub fn has_policy(&self) -> bool {
+        self.policy.is_some()
+    }
+
     /// Settings that can give credentials away.
     pub fn danger(self) -> Danger {
         Danger(self)

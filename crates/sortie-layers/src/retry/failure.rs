@@ -4,8 +4,9 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-use sortie_core::{Elapsed, Outcome, Phase, find};
+use sortie_core::{Elapsed, Outcome, Phase, causes, find};
 
+use super::tells_of_earlier_exchanges;
 use crate::auth;
 use crate::hooks::HookFailed;
 
@@ -49,6 +50,8 @@ impl Failure {
         }
         match Outcome::of(error) {
             Some(Outcome::Closed) => None,
+            // A session below this one has followed a redirect, or repeated what it may.
+            Some(_) if causes(error).any(tells_of_earlier_exchanges) => Some(Self::MaybeProcessed),
             Some(Outcome::Connect { phase: Phase::Tls | Phase::Proxy }) if !may_pass(error) => Some(Self::Denied),
             Some(Outcome::Connect { .. }) if is_denied(error) => Some(Self::Denied),
             Some(Outcome::Connect { .. }) => Some(Self::Connect),
@@ -103,8 +106,13 @@ fn is_denied(error: &(dyn Error + 'static)) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sortie_core::{BoxError, Fault};
+    use crate::RedirectLayer;
+    use crate::retry::{Attempt, AttemptEnd, Attempts, Failed, Next, Stop};
+    use sortie_core::{Body, BoxError, Fault};
+    use sortie_testkit::{Answer, Scripted, reply};
     use std::time::Duration;
+    use tower::ServiceExt;
+    use tower_layer::Layer;
 
     fn connect(phase: Phase, source: impl Into<BoxError>) -> BoxError {
         Fault::new(Outcome::Connect { phase }, source).into()
@@ -164,6 +172,40 @@ mod tests {
         for phase in [Phase::Dns, Phase::Connect] {
             let forbidden = connect(phase, network(io::ErrorKind::PermissionDenied));
             assert_eq!(Failure::of(&*forbidden), Some(Failure::Denied), "{phase}");
+        }
+    }
+
+    fn refused() -> BoxError {
+        connect(Phase::Connect, network(io::ErrorKind::ConnectionRefused))
+    }
+
+    #[test]
+    fn an_attempt_that_was_answered_is_not_undone_by_a_connect_that_failed_later() {
+        let attempt =
+            |end| Attempt { end, retry_after: None, elapsed: Duration::ZERO, next: Next::Stopped(Stop::NotRetried) };
+        let in_vain = || AttemptEnd::failed(&*refused());
+        for (ends, failure) in [
+            (vec![in_vain()], Failure::Connect),
+            (vec![in_vain(), in_vain()], Failure::Connect),
+            (vec![AttemptEnd::Answered(http::StatusCode::SERVICE_UNAVAILABLE), in_vain()], Failure::MaybeProcessed),
+            (vec![AttemptEnd::failed(&fmt::Error), in_vain()], Failure::MaybeProcessed),
+        ] {
+            let attempts = Attempts::new(ends.into_iter().map(attempt).collect());
+            let error: BoxError = Failed::new(attempts, refused()).into();
+            assert_eq!(Failure::of(&*error), Some(failure), "{error:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_redirect_that_was_answered_is_not_undone_by_a_connect_that_failed_later() {
+        for (location, failure) in [("http://b.test/", Some(Failure::MaybeProcessed)), ("ftp://b.test/", None)] {
+            let answers = [reply(303, [("location", location)], "").into(), Answer::error(refused())];
+            let client = RedirectLayer::default().layer(Scripted::<Body>::new(answers));
+            let request = http::Request::post("http://a.test/pay").body(Body::from("x")).unwrap();
+            let error = client.oneshot(request).await.unwrap_err();
+            let found = find::<crate::redirect::Failed>(&*error).unwrap();
+            assert!(tells_of_earlier_exchanges(found));
+            assert_eq!(Failure::of(&*error).filter(|_| failure.is_some()), failure, "{error:?}");
         }
     }
 

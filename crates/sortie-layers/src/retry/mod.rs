@@ -102,7 +102,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
-use sortie_core::{BoxError, Deadline, Replay};
+use sortie_core::{BoxError, Deadline, PerRequest, Replay};
 use tokio::time::Instant;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -111,6 +111,7 @@ mod attempts;
 mod backoff;
 mod budget;
 mod decide;
+mod earlier;
 mod error;
 mod failure;
 mod options;
@@ -122,6 +123,7 @@ mod tried;
 pub use attempts::{Attempt, AttemptEnd, Attempts, Because, Next, Stop};
 pub use backoff::Backoff;
 pub use budget::Budget;
+pub use earlier::tells_of_earlier_exchanges;
 pub use error::{Failed, NotReplayable};
 pub use failure::Failure;
 pub use options::{MaybeProcessed, RetryOptions};
@@ -179,7 +181,12 @@ pub struct Retry<S> {
 impl<S> Retry<S> {
     /// What counts for a request of these extensions; `None` if there is one attempt only.
     fn options(&self, extensions: &http::Extensions) -> Option<Arc<RetryOptions>> {
-        again::options(&self.options, extensions).filter(|options| options.may_repeat())
+        let options = match PerRequest::<RetryOptions>::of(extensions) {
+            None => self.options.clone(),
+            Some(PerRequest::Use(own)) => Arc::new(own.clone()),
+            Some(PerRequest::Off) => return None,
+        };
+        Some(options).filter(|options| options.may_repeat())
     }
 
     fn budget(&self, options: &RetryOptions) -> Option<Budget> {

@@ -22,8 +22,10 @@ use tower_service::Service;
 use crate::mount::Mount;
 use crate::settings::Settings;
 
+mod given;
 mod seam;
 
+pub(crate) use given::Given;
 use seam::{Either, Erase, SeamLayer, wrap};
 pub(crate) use seam::{UserLayer, user_layer};
 
@@ -166,13 +168,14 @@ pub(crate) fn session(settings: &Settings, wire: &Wire) -> Tower {
 }
 
 /// Whether every layer in `optional` would pass on each request without extensions, if it is not for the base URL, and
-/// its answer, as it is.
+/// its answer, as it is. A policy of redirects may give the next request extensions.
 fn asks_for_nothing_optional(settings: &Settings) -> bool {
     settings.query.is_empty()
         && settings.hop_layers.is_empty()
         && settings.hooks.is_empty()
         && settings.wire_hooks.is_empty()
         && settings.wire_layers.is_empty()
+        && !settings.redirect.has_policy()
         && settings.mounts.iter().all(|(_, mount)| mount.asks_for_nothing_optional())
 }
 
@@ -275,7 +278,7 @@ fn cookies(settings: &Settings, mount: &Mount) -> Option<CookieOptions> {
 mod tests {
     use super::*;
     use sortie_layers::hooks::Hooks;
-    use sortie_layers::redirect::RedirectOptions;
+    use sortie_layers::redirect::{Action, RedirectOptions};
     use std::time::Duration;
 
     #[test]
@@ -291,7 +294,8 @@ mod tests {
         #[cfg(feature = "cookies")]
         assert!(has_lower(|settings| settings.mounts[0].1 = Mount::new().no_cookies().no_auth()));
         assert!(has_lower(|settings| settings.redirect = RedirectOptions::none()));
-        let changes: [fn(&mut Settings); 12] = [
+        let changes: [fn(&mut Settings); 13] = [
+            |settings| settings.redirect = RedirectOptions::default().policy(|_| Action::Follow),
             |settings| settings.query = [("a", "1")].into(),
             |settings| settings.hooks = Hooks::new().on_request(|_| ()),
             |settings| settings.hop_layers.push(user_layer(tower_layer::Identity::new())),
@@ -305,6 +309,6 @@ mod tests {
             |settings| settings.mounts[0].1.layers.push(user_layer(tower_layer::Identity::new())),
             |settings| settings.mounts[0].1.wire_layers.push(user_layer(tower_layer::Identity::new())),
         ];
-        assert_eq!(changes.map(has_lower), [false; 12]);
+        assert_eq!(changes.map(has_lower), [false; 13]);
     }
 }
