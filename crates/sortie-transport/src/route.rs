@@ -135,7 +135,7 @@ impl Hash for dyn Key + '_ {
         // In as few writes as can be, because a hasher is slow over small ones.
         let mut piece = [0; 64];
         // Many may share a host.
-        let owner = parts.owner.map_or(0, |owner| owner.id().rotate_left(40));
+        let owner = parts.owner.map_or(0, |owner| owner.id().get().rotate_left(40));
         let figures = parts.figures() ^ owner;
         let mut bytes = parts.host.as_bytes();
         while bytes.len() > 56 {

@@ -5,6 +5,7 @@
 
 use std::any::Any;
 use std::fmt;
+use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -13,20 +14,20 @@ use std::task::{Context, Poll, Waker};
 ///
 /// Two owners are never the same, but for copies of one. A scheme makes one for each user that it stands for, once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ConnectionOwner(u64);
+pub struct ConnectionOwner(NonZeroU64);
 
 impl ConnectionOwner {
     /// One that is like no other.
     #[must_use]
     #[expect(clippy::new_without_default, reason = "a default would look like one and the same each time")]
     pub fn new() -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
-        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+        static MADE: AtomicU64 = AtomicU64::new(0);
+        Self(NonZeroU64::MIN.saturating_add(MADE.fetch_add(1, Ordering::Relaxed)))
     }
 
-    /// A number of its own, never 0.
+    /// A number of its own.
     #[must_use]
-    pub fn id(self) -> u64 {
+    pub fn id(self) -> NonZeroU64 {
         self.0
     }
 }
@@ -338,6 +339,6 @@ mod tests {
         let copy = owner;
         assert_eq!(owner, copy);
         assert_ne!(owner, ConnectionOwner::new());
-        assert_ne!(owner.id(), 0);
+        assert_ne!(owner.id(), ConnectionOwner::new().id());
     }
 }
