@@ -42,7 +42,7 @@
 //! response and a hash of the URL. The next download to the same path asks for the rest by `Range` and `If-Range`
 //! ([RFC 9110 §14.2](https://www.rfc-editor.org/rfc/rfc9110#section-14.2)), if the validator is a strong one. A 206 that
 //! does not go on from there, another validator, and a 200 begin anew. Two downloads to one path at a time spoil each
-//! other's part.
+//! other's part. The name may have at most 244 octets then, for file systems take 255 with `.part.state`.
 //!
 //! The request asks for no content coding (`Accept-Encoding: identity`) unless it says otherwise: a part of a coded body
 //! cannot be gone on with.

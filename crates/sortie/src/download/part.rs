@@ -61,14 +61,12 @@ impl Part {
     }
 
     fn create(target: &Path) -> Result<Self, Error> {
-        let (folder, name) = place(target)?;
+        let (folder, _) = place(target)?;
         let mut tries = 0;
         loop {
-            let mut hidden = OsString::from(".");
-            hidden.push(name);
             // The keys of the hasher come from the system's source of randomness.
-            hidden.push(format!(".{:016x}.part", RandomState::new().build_hasher().finish()));
-            let path = folder.join(hidden);
+            let random = RandomState::new().build_hasher().finish();
+            let path = folder.join(format!(".sortie-{random:016x}.part"));
             match File::options().write(true).create_new(true).open(&path) {
                 Ok(file) => {
                     let file = BufWriter::with_capacity(BUFFER, file.into());

@@ -160,6 +160,22 @@ fn what_has_begun_when_it_is_dropped_goes_when_it_is_done() {
     assert_eq!(folder.names(), Vec::<String>::new());
 }
 
+#[tokio::test]
+async fn a_name_may_be_as_long_as_the_file_system_has_it() {
+    let folder = Folder::new("download-long-name");
+    for (length, resumed) in [(250, false), (255, false), (244, true)] {
+        let name = "x".repeat(length);
+        let server = Scripted::from_fn(|_, _| Ok(reply(200, [("etag", "\"1\"")], "12345")));
+        let session = Session::builder().transport(server).build().unwrap();
+        let download = session.get("http://a.test/").download(folder.0.join(&name));
+        let saved = if resumed { download.resume() } else { download }.await.unwrap();
+        assert_eq!((saved.length(), folder.names()), (5, vec![name.clone()]), "{length}");
+        response("1234567").save_to(folder.0.join(&name)).await.unwrap();
+        assert_eq!(std::fs::read(folder.0.join(&name)).unwrap(), b"1234567");
+        std::fs::remove_file(folder.0.join(&name)).unwrap();
+    }
+}
+
 /// The device that is always full.
 #[tokio::test]
 #[cfg(target_os = "linux")]
