@@ -19,7 +19,7 @@ use sortie_testkit::{Steps, TcpScript, TestServer, reply};
 
 use crate::support::{always, builder, check, in_turn, session, values};
 
-const CONTENT: &[u8] = b"content, content, and again content";
+pub(crate) const CONTENT: &[u8] = b"content, content, and again content";
 
 fn encode(coding: &str, content: &[u8]) -> Bytes {
     let mut encoder: Box<dyn EncodeV2> = match coding {
@@ -45,7 +45,7 @@ fn encode(coding: &str, content: &[u8]) -> Bytes {
     }
 }
 
-fn encoded(status: u16, coding: &str) -> Response<Body> {
+pub(crate) fn encoded(status: u16, coding: &str) -> Response<Body> {
     let body = coding.split(", ").fold(Bytes::from_static(CONTENT), |content, coding| encode(coding, &content));
     reply(status, [("content-encoding", coding)], body)
 }

@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use sortie::core::find;
+use sortie::decompress::{DecompressError, DecompressOptions, HandSet};
 use sortie::download::{BadDownload, Download, SaveError};
 use sortie::transport::{CloseReason, Transport, TransportOptions};
-use sortie::{Body, ErrorKind};
+use sortie::{Body, ErrorKind, RequestBuilder};
 use sortie_testkit::{Gate, Steps, TcpScript, TestServer, reply};
 
+use crate::decompress::{CONTENT as CODED, encoded};
 use crate::support::{Folder, SECRET, always, builder, check, eventually, session};
 
 const CONTENT: &str = "0123456789";
@@ -288,6 +290,48 @@ async fn a_link_in_the_place_of_the_part_is_not_followed() {
     download(&server.url("/"), folder.file()).resume().await.unwrap();
     folder.holds_only(CONTENT);
     elsewhere.holds_only("precious");
+}
+
+#[tokio::test]
+async fn what_comes_coded_unasked_is_decoded_as_any_other_body_is() {
+    type Change = fn(RequestBuilder) -> RequestBuilder;
+    let same: Change = |request| request;
+    let server = always(|| {
+        let mut reply = encoded(200, "gzip");
+        reply.headers_mut().insert("etag", "\"1\"".parse().unwrap());
+        reply
+    });
+    for (name, session, change, decoded) in [
+        ("by default", builder(), same, true),
+        ("by limits", builder().decompress(DecompressOptions::default().max_size(1000)), same, true),
+        (
+            "by the request",
+            builder().no_decompress(),
+            |of| of.decompress(DecompressOptions::default().hand_set(HandSet::Decode)),
+            true,
+        ),
+        ("not by the session", builder().no_decompress(), same, false),
+        ("not by the request", builder(), RequestBuilder::no_decompress, false),
+        ("as asked by hand", builder(), |of| of.header("accept-encoding", "gzip"), false),
+    ] {
+        let session = session.build().unwrap();
+        for resume in [false, true] {
+            let folder = Target::new();
+            let (state, is_kept) = (folder.0.path().join("file.part.state"), Arc::new(Mutex::new(false)));
+            let note = is_kept.clone();
+            let download = change(session.get(server.url("/"))).download(folder.file());
+            let download = if resume { download.resume() } else { download };
+            download.on_progress(move |_| *note.lock().unwrap() |= state.exists()).await.unwrap();
+            assert_eq!(fs::read(folder.file()).unwrap() == CODED, decoded, "{name} {resume}");
+            // The octets of ranges are not those that are decoded.
+            assert_eq!(*is_kept.lock().unwrap(), resume && !decoded, "{name} {resume}");
+        }
+    }
+    let limit = builder().decompress(DecompressOptions::default().max_size(9)).build().unwrap();
+    let folder = Target::new();
+    let error = limit.get(server.url("/")).download(folder.file()).await.unwrap_err();
+    assert!(find::<DecompressError>(&error).is_some(), "{error:?}");
+    assert_eq!(folder.names(), Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! What fields with parameters have in common: `Link`, `Content-Disposition`.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use percent_encoding::percent_decode_str;
 
@@ -85,7 +86,8 @@ impl<'a> Cursor<'a> {
                 None => plain.push((name, value)),
             }
         }
-        plain.retain(|(name, _)| !extended.iter().any(|(extended, _)| extended == name));
+        let replaced: HashSet<&str> = extended.iter().map(|(name, _): &(String, _)| name.as_str()).collect();
+        plain.retain(|(name, _): &(String, _)| !replaced.contains(name.as_str()));
         extended.append(&mut plain);
         extended
     }
@@ -129,6 +131,7 @@ mod tests {
             (";;=x;a", &[("a", "")], ""),
             (";a=1;a*=UTF-8'en'%e2%82%ac;a=2", &[("a", "\u{20ac}")], ""),
             (";a=1;a*=UTF-8''%ff", &[("a", "1")], ""),
+            (";b=1;a=2;b*=UTF-8''3;c=4;B*=UTF-8''5", &[("b", "3"), ("b", "5"), ("a", "2"), ("c", "4")], ""),
             (";a*=iso-8859-1''%a3;b*=koi8-r''%f0;c*=nothing", &[("a", "\u{a3}")], ""),
             (";a*=\"utf-8''b%20c\"", &[("a", "b c")], ""),
         ] {

@@ -444,6 +444,7 @@ impl Draft {
             body::set_type(&mut self.headers, content_type)?;
         }
         let body = self.wrapping.wrap(self.body, &mut self.headers)?;
+        body::check_length(&self.headers, &body)?;
         let mut request = Request::new(body);
         *request.method_mut() = self.method;
         *request.uri_mut() = uri(&self.url)?;
@@ -477,7 +478,7 @@ impl fmt::Debug for RequestBuilder {
 mod tests {
     use super::*;
     use crate::{ErrorKind, Session};
-    use http::header::{ACCEPT, AUTHORIZATION, COOKIE};
+    use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, COOKIE};
     use sortie_core::auth::Userinfo;
     use sortie_testkit::{Scripted, status};
     use std::error::Error as _;
@@ -704,6 +705,41 @@ mod tests {
             assert!(text.contains(names), "{text}");
             assert!(!text.contains("secret") && !format!("{error:?}").contains("secret"), "{error:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_length_that_contradicts_the_body_is_an_error_over_any_transport() {
+        let server = Scripted::from_fn(|_, _| Ok(status(200)));
+        let session = Session::builder().transport(server.clone()).build().unwrap();
+        let post = || session.post("http://a.test/");
+        let unknown = || Body::factory(None, || Body::from("abc"));
+        for (request, says) in [
+            (post().header(CONTENT_LENGTH, "5").body("abc"), Some("Content-Length is 5 and its body has 3 octets")),
+            (post().body("abc").header(CONTENT_LENGTH, "2"), Some("Content-Length is 2 and its body has 3 octets")),
+            (post().header(CONTENT_LENGTH, "1"), Some("Content-Length is 1 and its body has 0 octets")),
+            (post().header(CONTENT_LENGTH, "secret").body("abc"), Some("Content-Length is not one number")),
+            (post().header(CONTENT_LENGTH, "+3").body("abc"), Some("Content-Length is not one number")),
+            (post().header(CONTENT_LENGTH, "").body("abc"), Some("Content-Length is not one number")),
+            (post().headers([3, 3].map(length).into_iter().collect()).body("abc"), Some("is not one number")),
+            (post().header(CONTENT_LENGTH, "secret").body(unknown()), Some("is not one number")),
+            (post().header(CONTENT_LENGTH, "3").body("abc"), None),
+            (post().header(CONTENT_LENGTH, "3").body(unknown()), None),
+        ] {
+            let sent = server.count();
+            let Some(says) = says else {
+                request.send().await.unwrap();
+                continue;
+            };
+            let error = request.send().await.unwrap_err();
+            assert_eq!((error.kind(), server.count()), (ErrorKind::Builder, sent), "{says}");
+            let text = error.source().unwrap().to_string();
+            assert!(text.starts_with("RequestBuilder::header: ") && text.contains(says), "{text}");
+            assert!(!text.contains("secret"), "{text}");
+        }
+    }
+
+    fn length(octets: u64) -> (HeaderName, HeaderValue) {
+        (CONTENT_LENGTH, octets.into())
     }
 
     #[test]

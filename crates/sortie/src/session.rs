@@ -230,6 +230,11 @@ impl Session {
         self.0.settings.as_ref().map(|settings| &settings.redirect)
     }
 
+    #[cfg(feature = "decompress")]
+    pub(crate) fn decompress_options(&self) -> Option<sortie_decompress::DecompressOptions> {
+        self.0.settings.as_ref()?.decompress
+    }
+
     /// The names of default headers that are marked as secret.
     pub(crate) fn sensitive_defaults(&self) -> impl Iterator<Item = &HeaderName> {
         let headers = self.0.settings.iter().flat_map(|settings| &settings.headers);

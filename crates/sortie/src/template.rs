@@ -2,6 +2,8 @@
 
 use http::{HeaderName, HeaderValue, Request, request};
 use sortie_core::{Body, PerRequest, Replay, Without};
+#[cfg(feature = "decompress")]
+use sortie_decompress::{DecompressOptions, HandSet};
 use sortie_layers::query::QueryOptions;
 use sortie_layers::redirect::{Fragment, RedirectOptions};
 use url::Url;
@@ -55,6 +57,18 @@ impl Template {
 
     pub(crate) fn has_header(&self, name: &HeaderName) -> bool {
         self.head.headers.contains_key(name)
+    }
+
+    /// Has its responses decoded as the session has them, though it is sent with an `Accept-Encoding`: one that nobody set
+    /// by hand.
+    #[cfg(feature = "decompress")]
+    pub(crate) fn decode_hand_set(mut self) -> Self {
+        if PerRequest::<DecompressOptions>::of(&self.head.extensions).is_none()
+            && let Some(options) = self.session.decompress_options()
+        {
+            self.head.extensions.insert(PerRequest::Use(options.hand_set(HandSet::Decode)));
+        }
+        self
     }
 
     /// Makes it one to `to`, a URL that `response` named, without what must not go there.

@@ -49,8 +49,9 @@ use std::io;
 
 use bytes::Bytes;
 use futures_core::Stream;
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
 use sortie_core::{Body, BoxError, Progress};
+use sortie_transport::InvalidRequest;
 use tokio::io::AsyncRead;
 use tokio_util::io::ReaderStream;
 
@@ -85,6 +86,23 @@ pub(crate) fn set_type(headers: &mut HeaderMap, content_type: HeaderValue) -> Re
         Err(setter::Invalid::new("RequestBuilder::multipart", reason))
     } else {
         Ok(())
+    }
+}
+
+/// Checks a `Content-Length` by hand against the body: sortie's transport does, others send what they are given.
+pub(crate) fn check_length(headers: &HeaderMap, body: &Body) -> Result<(), setter::Invalid> {
+    let invalid = |reason: InvalidRequest| setter::Invalid::new("RequestBuilder::header", reason.to_string());
+    let mut told = headers.get_all(CONTENT_LENGTH).iter();
+    let Some(value) = told.next() else { return Ok(()) };
+    // Digits only: `u64::from_str` takes a sign, which other parsers do not.
+    let number = value.to_str().ok().filter(|text| text.bytes().all(|octet| octet.is_ascii_digit()));
+    let number = number.and_then(|text| text.parse().ok()).filter(|_| told.next().is_none());
+    let header = number.ok_or_else(|| invalid(InvalidRequest::BadContentLength))?;
+    match body.content_length() {
+        Some(body) if body != header => {
+            Err(invalid(InvalidRequest::ContentLengthMismatch { header, body: Some(body) }))
+        }
+        _ => Ok(()),
     }
 }
 

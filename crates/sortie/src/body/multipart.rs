@@ -243,12 +243,14 @@ fn length(pieces: &[Body]) -> Option<u64> {
 struct Joined {
     /// The next one last.
     pieces: Vec<Body>,
+    /// How many octets are left, if that is known: it is asked for after each frame, and there may be many pieces.
+    left: Option<u64>,
 }
 
 impl Joined {
     fn new(mut pieces: Vec<Body>) -> Self {
         pieces.reverse();
-        Self { pieces }
+        Self { left: length(&pieces), pieces }
     }
 }
 
@@ -261,7 +263,11 @@ impl HttpBody for Joined {
             match ready!(Pin::new(piece).poll_frame(cx)) {
                 // A part of a form has no trailers.
                 Some(Ok(frame)) if frame.is_trailers() => {}
-                Some(frame) => return Poll::Ready(Some(frame)),
+                Some(frame) => {
+                    let octets = frame.as_ref().ok().and_then(Frame::data_ref).map_or(0, Bytes::len) as u64;
+                    self.left = self.left.and_then(|left| left.checked_sub(octets));
+                    return Poll::Ready(Some(frame));
+                }
                 None => drop(self.pieces.pop()),
             }
         }
@@ -273,7 +279,7 @@ impl HttpBody for Joined {
     }
 
     fn size_hint(&self) -> SizeHint {
-        length(&self.pieces).map_or_else(SizeHint::default, SizeHint::with_exact)
+        self.left.map_or_else(SizeHint::default, SizeHint::with_exact)
     }
 }
 

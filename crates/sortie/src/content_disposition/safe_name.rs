@@ -9,18 +9,24 @@ pub(super) fn of(name: &str) -> Option<String> {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let kept = last.chars().filter(|c| !c.is_control() && !is_invisible(*c));
     let replaced: String = kept.map(|c| if r#"<>:"|?*"#.contains(c) { '_' } else { c }).collect();
-    let mut name = trimmed(&replaced).to_owned();
+    let mut name = cut(trimmed(&replaced), MAX_LEN);
+    // Only now: what is cut away may have been what made it none.
     if is_device(&name) {
+        name = cut(&name, MAX_LEN - 1);
         name.insert(0, '_');
     }
-    if name.len() > MAX_LEN {
-        // The extension says what the file is; a dot far from the end begins none.
-        let extension = name.rfind('.').filter(|dot| name.len() - dot <= MAX_EXTENSION).map(|dot| name.split_off(dot));
-        let extension = extension.unwrap_or_default();
-        name.truncate(floor_char_boundary(&name, MAX_LEN - extension.len()));
-        name = trimmed(&name).to_owned() + &extension;
-    }
     (!name.is_empty()).then_some(name)
+}
+
+/// A name of at most `max` octets.
+fn cut(name: &str, max: usize) -> String {
+    if name.len() <= max {
+        return name.to_owned();
+    }
+    // The extension says what the file is; a dot far from the end begins none.
+    let dot = name.rfind('.').filter(|dot| name.len() - dot <= MAX_EXTENSION).unwrap_or(name.len());
+    let (stem, extension) = name.split_at(dot);
+    trimmed(&stem[..floor_char_boundary(stem, max - extension.len())]).to_owned() + extension
 }
 
 /// Windows drops dots and spaces at the end; one at the beginning hides a file.
@@ -99,8 +105,15 @@ mod tests {
             (format!("x{}", "\u{e9}".repeat(300)), format!("x{}", "\u{e9}".repeat(99))),
             (format!("a.{}", "x".repeat(300)), format!("a.{}", "x".repeat(198))),
             (format!("{}{}.pdf", "x".repeat(190), " ".repeat(90)), format!("{}.pdf", "x".repeat(190))),
+            // What is left by the cut is what counts.
+            (format!("NUL{}a", " ".repeat(250)), "_NUL".into()),
+            (format!("CON{}x.txt", " ".repeat(250)), "_CON.txt".into()),
+            (format!("con{}.txt", " ".repeat(193)), "_con.txt".into()),
+            (format!("nul.{}", "x".repeat(300)), format!("_nul.{}", "x".repeat(195))),
         ] {
-            assert_eq!(of(&given), Some(expected), "{given}");
+            assert_eq!(of(&given).as_ref(), Some(&expected), "{given}");
+            assert!(expected.len() <= MAX_LEN, "{given}");
+            assert_eq!(of(&expected).as_ref(), Some(&expected), "{given}");
         }
     }
 }

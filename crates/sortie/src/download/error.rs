@@ -43,7 +43,8 @@ impl std::error::Error for SaveError {
     }
 }
 
-/// What was downloaded is not what was to come. Nothing of it is kept.
+/// What was downloaded is not what was to come. Nothing of it is kept; only with
+/// [`resume`](super::Download::resume) what came of another length stays, to be gone on with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BadDownload {

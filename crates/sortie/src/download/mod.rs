@@ -42,10 +42,11 @@
 //! response and a hash of the URL. The next download to the same path asks for the rest by `Range` and `If-Range`
 //! ([RFC 9110 §14.2](https://www.rfc-editor.org/rfc/rfc9110#section-14.2)), if the validator is a strong one. A 206 that
 //! does not go on from there, another validator, and a 200 begin anew. Two downloads to one path at a time spoil each
-//! other's part.
+//! other's part. The name may have at most 244 octets then, for file systems take 255 with `.part.state`.
 //!
 //! The request asks for no content coding (`Accept-Encoding: identity`) unless it says otherwise: a part of a coded body
-//! cannot be gone on with.
+//! cannot be gone on with. A server that codes the body all the same has it decoded, as by any request of the session; with
+//! an `Accept-Encoding` by hand it is saved as it comes.
 
 use std::fmt;
 use std::future::IntoFuture;
@@ -235,6 +236,9 @@ impl IntoFuture for Download {
             let (session, request) = request.into_request();
             let (request, url) = request?;
             let template = Template::new(session, request, url);
+            #[cfg(feature = "decompress")]
+            let template =
+                if template.has_header(&http::header::ACCEPT_ENCODING) { template } else { template.decode_hand_set() };
             let url = resume::hash(template.url().as_str());
             let mut part = if resumes.kept { Part::resumable(&path, url).await? } else { Part::new(&path).await? };
             let resumed_from = all(&template, &mut part, &mut options, resumes.max).await?;

@@ -58,7 +58,7 @@ pub struct Link {
 }
 
 impl Link {
-    /// Where it leads, resolved by the URL of the response.
+    /// Where it leads, resolved by the URL of the response, without user name and password.
     #[must_use]
     pub fn url(&self) -> &Url {
         &self.url

@@ -107,9 +107,6 @@ impl Pages {
 }
 
 fn follow(template: &mut Template, page: &Response, mut next: Url) -> Result<(), Error> {
-    // As in a redirect's Location, there are no credentials to take from a server.
-    let _ = next.set_username("");
-    let _ = next.set_password(None);
     next.set_fragment(None);
     let is_web = matches!(next.scheme(), "http" | "https");
     if !is_web && page.url().is_none_or(|url| url.scheme() != next.scheme() || url.host() != next.host()) {

@@ -45,9 +45,14 @@ fn link(target: &str, mut parameters: Vec<(String, String)>, base: Option<&Url>)
     Some(Link { url, anchor, relations, parameters })
 }
 
+/// The URL of a reference, without credentials.
 fn resolve(reference: &str, base: Option<&Url>) -> Option<Url> {
-    match base {
-        Some(base) => base.join(reference).ok(),
-        None => Url::parse(reference).ok(),
-    }
+    let mut url = match base {
+        Some(base) => base.join(reference).ok()?,
+        None => Url::parse(reference).ok()?,
+    };
+    // As in a redirect's Location, there are no credentials to take from a server.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    Some(url)
 }

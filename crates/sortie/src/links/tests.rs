@@ -63,6 +63,8 @@ fn links_are_read_as_rfc_8288_says() {
         ("<c> ; rel = \"x\" junk, <d>;rel=y", &[r#"http://app.test/a/c x """#, r#"http://app.test/a/d y """#]),
         ("junk, <d>;rel=y", &[r#"http://app.test/a/d y """#]),
         ("<http://[>;rel=x, <d>;rel=y", &[r#"http://app.test/a/d y """#]),
+        // As in a redirect's Location, there are no credentials to take from a server.
+        ("<http://user:password@h/x>; rel=x, <//user@h/y>; rel=y", &[r#"http://h/x x """#, r#"http://h/y y """#]),
         ("<c", &[]),
         ("", &[]),
     ] {
@@ -78,6 +80,8 @@ fn the_next_page_is_the_one_after_this_and_no_others() {
         ("<c>; rel=next; anchor=\"#chapter\", <d>; rel=next; anchor=\"http://other.test/\"", None),
         ("<c>; rel=next; anchor=\"?page=1\"", Some("http://app.test/a/c")),
         ("<c>; rel=nextish", None),
+        ("<http://user:password@app.test/a/c>; rel=next", Some("http://app.test/a/c")),
+        ("<c>; rel=next; anchor=\"http://user@app.test/a/b?page=1\"", Some("http://app.test/a/c")),
     ] {
         assert_eq!(response(&[field]).next_page().as_ref().map(Url::as_str), next, "{field}");
     }

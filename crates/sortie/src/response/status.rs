@@ -69,6 +69,10 @@ impl Response {
         while start.len() < octets {
             let Some(frame) = read.rest.frame().await else { break };
             if let Some(data) = frame.as_ref().ok().and_then(Frame::data_ref) {
+                // So that no more of them are kept than octets are asked for.
+                if data.is_empty() {
+                    continue;
+                }
                 start.extend_from_slice(&data[..data.len().min(octets - start.len())]);
             }
             let failed = frame.is_err();
@@ -168,6 +172,22 @@ mod tests {
             assert_eq!(response.content_length(), Some(whole.len() as u64), "{octets}");
             assert_eq!(response.text().await.unwrap(), whole, "{octets}");
         }
+    }
+
+    #[tokio::test]
+    async fn of_empty_pieces_none_is_kept() {
+        let pieces = std::iter::repeat_n("", 1000).chain(["fo"]).chain(std::iter::repeat_n("", 1000)).chain(["ur"]);
+        let frames = pieces.map(|piece| Ok::<_, BoxError>(Frame::data(Bytes::from_static(piece.as_bytes()))));
+        let body = Body::new(http_body_util::StreamBody::new(futures_util::stream::iter(frames.collect::<Vec<_>>())));
+        let error =
+            Response::from(reply(500, [], "").map(|_: Body| body)).error_for_status_with_body(3).await.unwrap_err();
+        assert_eq!(error.body_start(), Some(&b"fou"[..]));
+        let mut again = HttpResponse::from(error.into_response().unwrap()).into_body();
+        let mut frames = Vec::new();
+        while let Some(frame) = again.frame().await {
+            frames.push(frame.unwrap().into_data().unwrap());
+        }
+        assert_eq!(frames, ["fo", "ur"]);
     }
 
     #[tokio::test]

@@ -26,7 +26,7 @@ impl Response {
     /// [`ErrorKind::Status`] for an error status, [`ErrorKind::Decode`] by [`NotEventStream`] for another than 200, and
     /// for a `Content-Type` other than `text/event-stream`.
     pub fn events(self) -> Result<Events, Error> {
-        Events::of(self, Parser::default(), MAX_EVENT)
+        Ok(Events::of(checked(self)?, Parser::default(), MAX_EVENT))
     }
 }
 
@@ -42,15 +42,9 @@ pub struct Events {
 }
 
 impl Events {
-    pub(super) fn of(response: Response, parser: Parser, max_event: usize) -> Result<Self, Error> {
-        if !response.ok() {
-            return Err(response.into_error(None));
-        }
-        if response.status() != StatusCode::OK || !is_event_stream(response.headers()) {
-            let error = NotEventStream { status: response.status() };
-            return Err(Error::new(ErrorKind::Decode, error).with_url(|| response.url().cloned()));
-        }
-        Ok(Self { source: response.into_utf8(), lines: LineBuffer::default(), parser, max_event, ended: false })
+    /// Those of a response that is [`checked`].
+    pub(super) fn of(response: Response, parser: Parser, max_event: usize) -> Self {
+        Self { source: response.into_utf8(), lines: LineBuffer::default(), parser, max_event, ended: false }
     }
 
     /// How large an event may be, in octets: 8 MiB by default. A larger one is the error [`EventTooLarge`].
@@ -117,6 +111,18 @@ impl Events {
         parser.disconnect();
         parser
     }
+}
+
+/// A response that is a stream of events; what it is else, as an error.
+pub(super) fn checked(response: Response) -> Result<Response, Error> {
+    if !response.ok() {
+        return Err(response.into_error(None));
+    }
+    if response.status() != StatusCode::OK || !is_event_stream(response.headers()) {
+        let error = NotEventStream { status: response.status() };
+        return Err(Error::new(ErrorKind::Decode, error).with_url(|| response.url().cloned()));
+    }
+    Ok(response)
 }
 
 fn is_event_stream(headers: &HeaderMap) -> bool {

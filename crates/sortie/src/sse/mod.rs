@@ -28,8 +28,8 @@
 //!
 //! - After the end of a body, and after a connection that broke: after the time that the server said by `retry`, else
 //!   after 3 seconds, with up to half of that added by chance. `Last-Event-ID` says which event came last.
-//! - After an attempt that failed on the way to the server: after twice that time, four times, … up to a minute. The very
-//!   first attempt is not repeated, for then it is most often the URL that is wrong.
+//! - After an attempt that failed on the way to the server: after that time once more, then twice that time, four
+//!   times, … up to a minute. The very first attempt is not repeated, for then it is most often the URL that is wrong.
 //! - Not after a 204, which is how a server says that there is no more: the stream ends.
 //! - Not after another status than 200, nor after another `Content-Type` than `text/event-stream`: both are errors.
 //!

@@ -12,7 +12,7 @@ use http::header::{ACCEPT, CACHE_CONTROL, HeaderName, HeaderValue};
 use sortie_core::BoxFuture;
 use tokio::time::Sleep;
 
-use super::events::MAX_EVENT;
+use super::events::{MAX_EVENT, checked};
 use super::parser::Parser;
 use super::{Event, Events};
 use crate::template::Template;
@@ -158,7 +158,9 @@ impl EventSource {
     }
 
     fn open(&mut self, response: Response) -> Result<(), Error> {
-        let events = Events::of(response, std::mem::take(&mut self.parser), self.max_event)?;
+        // In this order: where it is an error, the parser still knows the last event's id.
+        let response = checked(response)?;
+        let events = Events::of(response, std::mem::take(&mut self.parser), self.max_event);
         (self.attempts.connected, self.attempts.failed) = (true, 0);
         self.state = State::Open(Box::new(events));
         Ok(())

@@ -211,6 +211,24 @@ async fn what_would_fail_again_is_an_error_and_the_first_failure_is_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn after_an_error_it_is_known_where_to_go_on() {
+    for (name, last) in [
+        ("503", status(503).into()),
+        ("401", status(401).into()),
+        ("HTML", reply(200, [("content-type", "text/html")], "").into()),
+        ("too large", stream("id:2\ndata:123456789012345678901\n\n")),
+        ("no connection", Answer::error("broken")),
+        ("no more", status(204).into()),
+    ] {
+        let server = Scripted::new([stream("id:1\ndata:1\n\n"), last]);
+        let mut source = session(&server).get("http://a.test/").event_source().max_failures(0).max_event(20);
+        assert_eq!(source.next_event().await.unwrap().unwrap().id(), "1", "{name}");
+        while let Ok(Some(_)) = source.next_event().await {}
+        assert_eq!((source.last_event_id(), server.count()), ("1", 2), "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_source_begins_where_an_earlier_one_ended() {
     let server = Scripted::new([stream("data:1\n\n"), status(204).into()]);
     let mut source = session(&server).get("http://a.test/").event_source().after("41");

@@ -1,6 +1,8 @@
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 
+use crate::field::Cursor;
+
 /// What the octets of a text stand for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Charset {
@@ -107,10 +109,11 @@ fn by_python(label: &str) -> Option<&'static str> {
 pub(crate) fn of_content_type(headers: &HeaderMap) -> Option<String> {
     // A type with octets beyond ASCII, in a file name for example, has its charset as well.
     let content_type = String::from_utf8_lossy(headers.get(CONTENT_TYPE)?.as_bytes());
-    content_type.split(';').skip(1).find_map(|parameter| {
-        let (name, value) = parameter.split_once('=')?;
+    let mut cursor = Cursor(&content_type);
+    cursor.until(&[';']);
+    cursor.parameters(None).into_iter().find_map(|(name, value)| {
         let value = value.trim().trim_matches(['"', '\'']).trim();
-        (name.trim().eq_ignore_ascii_case("charset") && !value.is_empty()).then(|| value.to_ascii_lowercase())
+        (name == "charset" && !value.is_empty()).then(|| value.to_ascii_lowercase())
     })
 }
 
@@ -126,11 +129,16 @@ mod tests {
             ("text/html; charset='utf-8'", Some("utf-8")),
             ("text/html; charset=\" utf-8 \"", Some("utf-8")),
             ("text/html; x=1; charset=big5; charset=utf-8", Some("big5")),
+            ("text/html; charset=utf-8\"", Some("utf-8")),
             ("text/html; charset=", None),
             ("text/html; charset", None),
             ("text/html; xcharset=utf-8", None),
             ("text/html", None),
             ("charset=utf-8", None),
+            ("text/plain; name=\"a;charset=utf-16\"; charset=utf-8", Some("utf-8")),
+            ("text/plain; name=\"a\\\";charset=utf-16\"; charset=utf-8", Some("utf-8")),
+            ("text/plain; charset=; charset=utf-8", Some("utf-8")),
+            ("text/plain ; charset = utf-8 ;", Some("utf-8")),
         ] {
             let headers = HeaderMap::from_iter([(CONTENT_TYPE, content_type.parse().unwrap())]);
             assert_eq!(of_content_type(&headers).as_deref(), expected, "{content_type}");

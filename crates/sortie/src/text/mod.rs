@@ -4,6 +4,9 @@
 //! part of the text. UTF-8, UTF-16 and UTF-32 are always known; those of the
 //! [Encoding Standard](https://encoding.spec.whatwg.org/) with the feature `charset`.
 //!
+//! Without a label `FF FE 00 00` is the mark of UTF-16LE and a NUL, as in browsers: the mark of UTF-32 counts only in
+//! JSON, and where the label says UTF-32.
+//!
 //! # Example
 //!
 //! ```

@@ -31,6 +31,8 @@ fn text_is_in_the_charset_that_is_said_else_by_its_mark_else_utf_8() {
         ("text/plain", b"", ""),
         ("text/plain; charset=us-ascii", b"\xC3\xA9", "\u{e9}"),
         ("text/plain", b"\xFF\xFEx\0", "x"),
+        ("text/plain", b"\xFF\xFE\0\0x\0", "\0x"),
+        ("text/plain; charset=utf-32", b"\xFF\xFE\0\0x\0\0\0", "x"),
         ("text/plain; charset=UTF-16", b"\xFE\xFF\0x", "x"),
         ("text/plain; charset=\"utf-16le\"", b"x\0", "x"),
         ("text/plain; charset=utf-32", b"x\0\0\0", "x"),

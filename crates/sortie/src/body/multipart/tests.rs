@@ -62,6 +62,22 @@ fn a_form_has_a_length_if_all_parts_have_one_and_is_sent_again_if_all_can_be() {
 }
 
 #[tokio::test]
+async fn what_is_left_of_a_form_is_known_after_each_frame() {
+    let once = Body::sized_stream(3, futures_util::stream::iter(["o", "ne"].map(Ok::<_, BoxError>)));
+    for (part, again) in [(Part::new(once), false), (Part::new(Body::segments(["o", "ne"].map(Bytes::from))), true)] {
+        let form = Multipart::new().text("a", "b").part("p", part).text("", "").text("c", "d");
+        let (mut body, _) = form.with_boundary("B").unwrap();
+        assert_eq!(body.replay().is_some(), again);
+        let mut left = body.content_length().unwrap();
+        while let Some(frame) = body.frame().await {
+            left -= frame.unwrap().into_data().unwrap().len() as u64;
+            assert_eq!(body.content_length(), Some(left));
+        }
+        assert_eq!(left, 0);
+    }
+}
+
+#[tokio::test]
 async fn trailers_of_a_part_are_no_part_of_the_form() {
     let frames = [Ok::<_, BoxError>(Frame::data(Bytes::from("x"))), Ok(Frame::trailers(HeaderMap::new()))];
     let body = Body::new(http_body_util::StreamBody::new(futures_util::stream::iter(frames)));
