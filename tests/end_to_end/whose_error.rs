@@ -14,10 +14,12 @@ fn elsewhere() -> BoxError {
     Fault::new(Outcome::Connect { phase: Phase::Connect }, elapsed).into()
 }
 
+type Change = fn(SessionBuilder) -> SessionBuilder;
+
 #[tokio::test]
 async fn what_failed_elsewhere_is_not_the_calls() {
     let server = always(|| redirect(303, "http://b.test/"));
-    let cases: [(fn(SessionBuilder) -> SessionBuilder, ErrorKind); 4] = [
+    let cases: [(Change, ErrorKind); 4] = [
         (|session| session.hooks(Hooks::new().on_response(|_, _| Err::<(), _>(elsewhere()))), ErrorKind::Hook),
         (|session| session.hooks(Hooks::new().on_request(|_| Err::<(), _>(elsewhere()))), ErrorKind::Hook),
         (|session| session.auth(|_: &mut Unsigned<'_>| Err(elsewhere())), ErrorKind::Auth),
