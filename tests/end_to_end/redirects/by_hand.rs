@@ -143,3 +143,18 @@ async fn what_a_step_by_hand_leads_to_is_decoded() {
     let offered = |head: &Head| head.headers["accept-encoding"].clone();
     assert_eq!(offered(&server.requests()[0]), offered(&server.requests()[1]));
 }
+
+#[tokio::test]
+async fn what_a_policy_changed_before_it_stopped_is_not_in_the_next_request() {
+    let server = always(|| redirect(307, "/next"));
+    let policy = RedirectOptions::default().policy(|attempt| {
+        attempt.headers_mut().insert("x-changed", HeaderValue::from_static("1"));
+        attempt.set_method(http::Method::PUT);
+        Action::Stop
+    });
+    let session = builder().redirect(policy).build().unwrap();
+    let stopped = session.post(server.url("/")).body("x").send().await.unwrap();
+    let next = stopped.next().unwrap().unwrap();
+    assert_eq!((next.method().as_str(), next.uri().path()), ("POST", "/next"));
+    assert!(!next.headers().contains_key("x-changed"));
+}

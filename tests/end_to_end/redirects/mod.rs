@@ -39,7 +39,7 @@ async fn the_status_decides_about_the_method_and_the_body() {
         (302, "POST", "GET", ""),
         (302, "PUT", "PUT", "content"),
         (302, "PATCH", "PATCH", "content"),
-        (303, "GET", "GET", "content"),
+        (302, "GET", "GET", "content"),
         (303, "HEAD", "HEAD", ""),
         (303, "POST", "GET", ""),
         (303, "PUT", "GET", ""),
@@ -60,6 +60,29 @@ async fn the_status_decides_about_the_method_and_the_body() {
         assert_eq!((first.method.as_str(), second.method.as_str()), (method, next), "{status} {method}");
         assert_eq!(second.uri.path(), "/end");
         assert_eq!(response.text().await.unwrap(), body, "{status} {method}");
+    }
+}
+
+// CVE-2023-45803.
+#[tokio::test]
+async fn what_a_303_leads_to_gets_no_content_whatever_the_method_was() {
+    let server = by_status();
+    let session = session();
+    for method in ["GET", "HEAD", "POST", "PUT"] {
+        for by_hand in [false, true] {
+            let request = session.request(method, server.url("/303")).json(&[1]);
+            if by_hand {
+                let first = request.no_redirect().send().await.unwrap();
+                session.send(first.next().unwrap().unwrap()).await.unwrap();
+            } else {
+                request.send().await.unwrap();
+            }
+            let second = server.requests().pop().unwrap();
+            assert_eq!((second.uri.path(), second.method == "HEAD"), ("/end", method == "HEAD"));
+            for name in ["content-type", "content-length", "transfer-encoding"] {
+                assert!(!second.headers.contains_key(name), "{method} {by_hand}: {second:?}");
+            }
+        }
     }
 }
 

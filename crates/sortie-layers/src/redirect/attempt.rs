@@ -6,7 +6,7 @@ use sortie_core::{BoxError, BoxFuture, Chain};
 use url::Url;
 
 use super::history::Shown;
-use super::next_hop::{Route, ask_anew, extend};
+use super::next_hop::{Route, extend};
 use super::{Hop, RedirectOptions};
 
 /// What a [policy](RedirectOptions::policy) makes of a redirect.
@@ -54,16 +54,16 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// Of a redirect with this status, which answered the request of `head`.
+    /// Of a redirect with this status. `head` is that of the next request, as far as the status decides about it.
     pub(super) fn new(
-        mut head: request::Parts,
+        head: request::Parts,
+        content: Content,
         route: Route,
         status: StatusCode,
         response_headers: HeaderMap,
         history: Vec<Hop>,
         options: Arc<RedirectOptions>,
     ) -> Self {
-        let content = ask_anew(&mut head, status);
         Self { head, content, route, status, response_headers, history, options }
     }
 

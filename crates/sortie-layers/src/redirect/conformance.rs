@@ -65,7 +65,7 @@ fn what_is_followed_how_is_as_in_fetch() {
         let (mut head, options) = (head, RedirectOptions::default());
         let route = Route::of(&head, location).unwrap();
         let uri = route.check(&head, &options).unwrap();
-        let content = ask_anew(&mut head, status);
+        let content = ask_anew(&mut head, status, true);
         send_to(&mut head, uri, &route, content, &options);
         assert_eq!(head.method.as_str(), expected["method"], "{row}");
         assert_eq!(body && content == Content::Keep, expected["body"], "{row}");

@@ -9,7 +9,7 @@ use sortie_core::{BoxError, Replay};
 use url::Url;
 
 use super::location::Place;
-use super::next_hop::{Nowhere, Route, limit, refuse, send_to};
+use super::next_hop::{Nowhere, Route, ask_anew, limit, refuse, send_to};
 use super::report::Reporter;
 use super::{
     Action, Attempt, Content, Failed, FinalUrl, History, Hop, NextRequest, NotReplayable, RedirectOptions, Report,
@@ -65,6 +65,8 @@ impl<B: Replay + Send + 'static> Call<B> {
     ) -> Decision<B> {
         let (status, method) = (response.status(), head.method.clone());
         let told = Told::of(&self.options, &head, status, self.hops.len());
+        // Who follows by hand what a policy left to the caller does so by the rules, and not by half of its changes.
+        let unchanged = self.options.has_policy().then(|| head.clone());
         let (mut head, ruling) = self.rule(head, location, response).await;
         let ruling = ruling.and_then(|(route, content)| match self.body(content) {
             Some(body) => Ok((route, body)),
@@ -86,7 +88,7 @@ impl<B: Replay + Send + 'static> Call<B> {
             Err(ended) => match ended.error {
                 None => {
                     head.method = method; // It may have been the next one's.
-                    Decision::Stop(Box::new(head))
+                    Decision::Stop(Box::new(unchanged.unwrap_or(head)))
                 }
                 Some(error) => {
                     let hop = ended.from.map(|from| hop(method, from));
@@ -114,7 +116,9 @@ impl<B: Replay + Send + 'static> Call<B> {
             }
         };
         let (headers, hops) = (std::mem::take(response.headers_mut()), std::mem::take(&mut self.hops));
-        let mut attempt = Attempt::new(head, route, response.status(), headers, hops, options);
+        let mut head = head;
+        let content = ask_anew(&mut head, response.status(), B::nothing().is_some());
+        let mut attempt = Attempt::new(head, content, route, response.status(), headers, hops, options);
         let action = attempt.judge().await;
         let Attempt { mut head, content, route, response_headers, history, options, .. } = attempt;
         (*response.headers_mut(), self.hops) = (response_headers, history);

@@ -30,9 +30,9 @@
 //! | | |
 //! |---|---|
 //! | method | 303: `GET`, unless it was `HEAD`; 301 and 302: a `POST` becomes a `GET`; else as it was |
-//! | body | sent again, unless the method became `GET`; one that can be sent only once is an error ([`NotReplayable`]) |
+//! | body | sent again, unless the method became `GET` or the status is 303; one that can be sent only once is an error ([`NotReplayable`]) |
 //! | URL | `Location` against the request's own by the [URL standard](https://url.spec.whatwg.org/); userinfo is dropped, the fragment inherited |
-//! | headers | without those that describe content, if the method became `GET` |
+//! | headers | without those that describe content, if the body is not sent again |
 //! | credentials | `Authorization`, `Cookie`, `Proxy-Authorization`, `Host`, headers [marked sensitive](http::HeaderValue::set_sensitive) or [named](RedirectOptions::sensitive) go when a hop changes scheme, host or port (`http` to `https` on default ports keeps them), and do not come back on that chain |
 //! | extensions | all of them, and [`Chain`](sortie_core::Chain) |
 //!

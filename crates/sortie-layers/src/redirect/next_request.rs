@@ -58,7 +58,7 @@ impl<B: Replay> NextRequest<B> {
             Ok(uri) => uri,
             Err(refused) => return Err(fail(Some(route.from), refused.into()).into()),
         };
-        let content = ask_anew(&mut head, *status);
+        let content = ask_anew(&mut head, *status, B::nothing().is_some());
         send_to(&mut head, uri, &route, content, options);
         // A new call has a time of its own.
         head.extensions.remove::<Deadline>();

@@ -109,12 +109,15 @@ pub(crate) fn is_redirect(status: StatusCode) -> bool {
 }
 
 /// Turns the head of a request that `status` answered into that of the next one, but for what its origin may not have.
-pub(super) fn ask_anew(head: &mut request::Parts, status: StatusCode) -> Content {
-    if !becomes_get(status, &head.method) {
-        return Content::Keep;
+///
+/// What a 303 leads to is retrieved, so no content goes along, also not that of a `GET` (CVE-2023-45803); but for bodies
+/// whose type cannot be empty (`can_be_empty`), of which each `GET` has one.
+pub(super) fn ask_anew(head: &mut request::Parts, status: StatusCode, can_be_empty: bool) -> Content {
+    if becomes_get(status, &head.method) {
+        head.method = Method::GET;
+        return Content::Drop;
     }
-    head.method = Method::GET;
-    Content::Drop
+    if status == StatusCode::SEE_OTHER && can_be_empty { Content::Drop } else { Content::Keep }
 }
 
 /// Makes the head that of a request to `uri`, where the route leads: without what that server must not have.

@@ -35,7 +35,7 @@ fn decide(
     let Some(location) = super::location(status, &headers) else { return Ok(None) };
     let route = Route::of(&head, location).map_err(|nowhere| nowhere.error)?;
     let uri = route.check(&head, options)?;
-    let content = ask_anew(&mut head, status);
+    let content = ask_anew(&mut head, status, true);
     send_to(&mut head, uri, &route, content, options);
     Ok(Some(Follow { head, content, from: route.from.into_url(), to: route.to.into_url() }))
 }
@@ -72,8 +72,8 @@ fn five_statuses_redirect_and_the_method_follows_rfc_9110() {
         (302, "POST", Some(("GET", Content::Drop))),
         (302, "PUT", Some(("PUT", Content::Keep))),
         (302, "PROPFIND", Some(("PROPFIND", Content::Keep))),
-        (303, "GET", Some(("GET", Content::Keep))),
-        (303, "HEAD", Some(("HEAD", Content::Keep))),
+        (303, "GET", Some(("GET", Content::Drop))),
+        (303, "HEAD", Some(("HEAD", Content::Drop))),
         (303, "POST", Some(("GET", Content::Drop))),
         (303, "PUT", Some(("GET", Content::Drop))),
         (303, "PROPFIND", Some(("GET", Content::Drop))),
