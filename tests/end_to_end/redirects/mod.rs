@@ -17,6 +17,7 @@ mod advisories;
 mod bodies;
 mod by_hand;
 mod policy;
+mod table;
 
 /// `/<status>` redirects with it to `/end`, which answers with the body that it got.
 fn by_status() -> TestServer {

@@ -1,18 +1,13 @@
 //! The redirect rules against what others wrote down: `redirect-table.json` in the folder `SORTIE_CONFORMANCE`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{HeaderMap, Request, StatusCode};
 use serde_json::Value;
-use sortie_core::{Body, find};
-use sortie_testkit::{Recorded, Scripted, reply, status};
-use tower::ServiceExt;
-use tower_layer::Layer;
-use url::Url;
 
 use super::next_hop::{Route, ask_anew, location, send_to};
-use super::{Content, Failed, FinalUrl, RedirectLayer, RedirectOptions};
+use super::{Content, RedirectOptions};
 
 fn table() -> Value {
     let folder = std::env::var_os("SORTIE_CONFORMANCE").expect("SORTIE_CONFORMANCE names the folder of the data");
@@ -80,70 +75,5 @@ fn what_is_followed_how_is_as_in_fetch() {
         must.extend(CREDENTIALS);
         must.retain(|name| !keeps || !CREDENTIALS.contains(name));
         assert_eq!(dropped, must, "{row}");
-    }
-}
-
-/// The server of the table: `/r` redirects as its query says, `/n` does so `n` times, and all else answers.
-fn serve(request: &Recorded) -> Response<Body> {
-    let url = Url::parse(&request.uri.to_string()).unwrap();
-    let query: BTreeMap<_, _> = url.query_pairs().into_owned().collect();
-    match (url.path(), query.get("n").map(|n| n.parse::<u32>().unwrap())) {
-        ("/n", Some(1)) => reply(302, [("location", &*format!("/t?id={}", query["id"]))], ""),
-        ("/n", Some(n)) => reply(302, [("location", &*format!("/n?id={}&n={}", query["id"], n - 1))], ""),
-        ("/r", _) => {
-            let mut response = status(query["status"].parse().unwrap());
-            for (_, to) in url.query_pairs().filter(|(name, _)| name == "to") {
-                response.headers_mut().append("location", http::HeaderValue::from_bytes(to.as_bytes()).unwrap());
-            }
-            response
-        }
-        _ => status(200),
-    }
-}
-
-/// What sortie makes of a row where it is not what reqwest, which resolves by the same standard, makes of it.
-fn differs(id: &str) -> Option<&'static str> {
-    Some(match id {
-        "loc-empty" => "302 http://127.0.0.1:18081/r?id=loc-empty&status=302&to=",
-        "loc-data" => "the redirect leads to the scheme `data` (see RedirectOptions::allow_scheme)",
-        "loc-file" => "the redirect leads to the scheme `file` (see RedirectOptions::allow_scheme)",
-        "loc-ftp" => "the redirect leads to the scheme `ftp` (see RedirectOptions::allow_scheme)",
-        "loc-invalid-port" => "the redirect's Location is not a valid URL",
-        // reqwest asks the resolver for the host `t`, in vain.
-        "loc-backslash" => "200 http://t/?id=loc-backslash",
-        "loc-fragment-new" => "200 http://127.0.0.1:18081/t?id=loc-fragment-new#new",
-        "fragment-inherit" => "200 http://127.0.0.1:18081/t?id=fragment-inherit#orig",
-        "loc-userinfo" => "200 http://127.0.0.1:18081/t?id=loc-userinfo",
-        "chain-11" => "200 http://127.0.0.1:18081/t?id=chain-11",
-        "chain-20" => "200 http://127.0.0.1:18081/t?id=chain-20",
-        _ if id.starts_with("chain-") && id != "chain-10" => "more than 20 redirects (set by RedirectOptions::limit)",
-        _ => return None,
-    })
-}
-
-#[tokio::test]
-#[ignore = "needs the conformance data"]
-async fn odd_locations_and_long_chains_end_where_they_should() {
-    let table = table();
-    let rows = table["location_and_misc"].as_array().unwrap();
-    assert!(rows.len() >= 34, "{} rows", rows.len());
-    for row in rows {
-        let (id, url) = (row["id"].as_str().unwrap(), row["url"].as_str().unwrap());
-        let (uri, fragment) = url.split_once('#').map_or((url, None), |(uri, fragment)| (uri, Some(fragment)));
-        let mut request = Request::get(uri).body(Body::empty()).unwrap();
-        if let Some(fragment) = fragment {
-            request.extensions_mut().insert(super::Fragment::new(fragment));
-        }
-        let server = Scripted::answering(|request, _| serve(request));
-        let found = match RedirectLayer::default().layer(server).oneshot(request).await {
-            Ok(response) => {
-                let url = response.extensions().get().map_or(uri, |url: &FinalUrl| url.url().as_str());
-                format!("{} {url}", response.status().as_u16())
-            }
-            Err(error) => std::error::Error::source(find::<Failed>(&*error).unwrap()).unwrap().to_string(),
-        };
-        let client = &row["reqwest"]["client"];
-        let theirs = || format!("{} {}", client["status"], client["url"].as_str().unwrap_or_default());
-        assert_eq!(found, differs(id).map_or_else(theirs, Into::into), "{id}");
     }
 }
