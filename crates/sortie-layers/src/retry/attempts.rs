@@ -188,6 +188,8 @@ pub enum Stop {
     NotRetried,
     /// The closure given to [`RetryOptions::decide`](super::RetryOptions::decide) said so.
     Decided,
+    /// The [rule](super::Rule) for the status or the failure says so.
+    Rule,
     /// The server may have acted on the request, which is not one that may be sent twice
     /// ([`RetryOptions::methods`](super::RetryOptions::methods), `Idempotency-Key`).
     NotIdempotent,
@@ -211,8 +213,9 @@ impl fmt::Display for Stop {
         f.write_str(match self {
             Self::NotRetried => "nothing calls for it",
             Self::Decided => "the closure of RetryOptions::decide said so",
+            Self::Rule => "the rule for it says so (set by RetryOptions::on_status or on_failure)",
             Self::NotIdempotent => "the request is not idempotent",
-            Self::AttemptsUsedUp => "the attempts are used up (set by RetryOptions::attempts)",
+            Self::AttemptsUsedUp => "the attempts are used up (set by RetryOptions::attempts, or by the rule)",
             Self::RetryAfterTooLong => "Retry-After asks for too long a wait (set by RetryOptions::max_retry_after)",
             Self::Deadline => "the wait would have outlasted the call's time limit",
             Self::TotalTime => "the time for retries is used up (set by RetryOptions::total)",

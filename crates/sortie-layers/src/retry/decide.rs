@@ -76,7 +76,9 @@ fn by_rules(options: &RetryOptions, ended: &Ended<'_>) -> Wish {
             (Because::Failure(failure), options.rule_for_failure(failure), retried, safe)
         }
     };
-    if !rule.map_or(retried, |rule| rule.retries) {
+    if rule.is_some_and(|rule| !rule.retries) {
+        Wish::Stop(Stop::Rule)
+    } else if rule.is_none() && !retried {
         Wish::Stop(Stop::NotRetried)
     } else if safe || rule.is_some_and(|rule| rule.any_method) {
         Wish::Repeat { because, rule, wait: None }

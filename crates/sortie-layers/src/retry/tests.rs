@@ -62,6 +62,18 @@ async fn one_attempt_leaves_no_mark() {
     assert!(find::<Failed>(&*error).is_none());
 }
 
+#[tokio::test]
+async fn what_a_rule_has_stopped_says_so_also_after_one_attempt() {
+    let options = RetryOptions::standard()
+        .on_status(StatusCode::SERVICE_UNAVAILABLE, Rule::stop())
+        .on_failure(Failure::Refused, Rule::stop());
+    let server = Scripted::new([status(503).into(), fault(Outcome::Refused)]);
+    let response = send(&server, options.clone(), request(Method::GET, ())).await.unwrap();
+    assert_eq!(response.extensions().get::<Attempts>().unwrap().stop(), Some(Stop::Rule));
+    let error = send(&server, options, request(Method::GET, ())).await.unwrap_err();
+    assert_eq!(find::<Failed>(&*error).unwrap().attempts().stop(), Some(Stop::Rule));
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_last_response_is_the_answer() {
     let server = Scripted::from_fn(|_, _| Ok(status(503)));

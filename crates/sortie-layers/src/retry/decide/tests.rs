@@ -107,7 +107,7 @@ fn a_rule_for_a_status_stands_above_the_list() {
         (409, false, 1, stopped(Stop::NotIdempotent)),
         (503, true, 1, again(Because::Status, ms(100))),
         (503, true, 2, stopped(Stop::AttemptsUsedUp)),
-        (502, true, 1, stopped(Stop::NotRetried)),
+        (502, true, 1, stopped(Stop::Rule)),
         (504, true, 2, again(Because::Status, ms(200))),
     ] {
         assert_eq!(after_status(&options, status, idempotent, sends), expected, "{status} {idempotent} {sends}");
@@ -127,8 +127,8 @@ fn a_rule_for_a_failure_stands_above_the_general_settings() {
         (fault(Outcome::AcquireTimeout), false, retried(Failure::Acquire)),
         (fault(Outcome::Connect { phase: Phase::Tls }), false, retried(Failure::Denied)),
         (fault(Outcome::StaleReuse), false, retried(Failure::Stale)),
-        (fault(Outcome::Connect { phase: Phase::Dns }), true, Next::Stopped(Stop::NotRetried)),
-        (Elapsed::new(Phase::Attempt, secs(1)).into(), true, Next::Stopped(Stop::NotRetried)),
+        (fault(Outcome::Connect { phase: Phase::Dns }), true, Next::Stopped(Stop::Rule)),
+        (Elapsed::new(Phase::Attempt, secs(1)).into(), true, Next::Stopped(Stop::Rule)),
         (fault(Outcome::MaybeProcessed), true, retried(Failure::MaybeProcessed)),
         (fault(Outcome::MaybeProcessed), false, Next::Stopped(Stop::NotIdempotent)),
         // No rule can help there.
