@@ -408,6 +408,35 @@ pub enum Verdict {
     Fail(BoxError),
 }
 
+/// What follows an answer that was examined.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Step {
+    /// It is the call's.
+    End,
+    /// The request is signed and sent again: the next leg.
+    Again {
+        /// Whether it must go over the connection that the answer came by.
+        same_connection: bool,
+    },
+    /// The call fails, for the answer is not to be believed.
+    Fail(BoxError),
+}
+
+impl Verdict {
+    /// What follows the answer to leg number `leg`, counted from 0, of a scheme with that many further [`legs`](Auth::legs):
+    /// a challenge to the last one is the answer.
+    #[must_use]
+    pub fn step(self, leg: usize, legs: usize) -> Step {
+        match self {
+            Self::Resend if leg < legs => Step::Again { same_connection: false },
+            Self::Continue if leg < legs => Step::Again { same_connection: true },
+            Self::Fail(error) => Step::Fail(error),
+            Self::Accept | Self::Resend | Self::Continue => Step::End,
+        }
+    }
+}
+
 /// Any [`Auth`], shared: the auth layer's option and, as `PerRequest<SharedAuth>`, its override for one request.
 #[derive(Clone)]
 pub struct SharedAuth(Arc<dyn Auth>);
@@ -509,6 +538,23 @@ mod tests {
         assert!(matches!(auth.sign(&mut unsigned), Signing::Done(Ok(()))));
         assert!(!format!("{unsigned:?}{auth:?}{:?}", Userinfo::new("u", Some("secret".into()))).contains("secret"));
         assert_eq!(parts.headers[PROXY_AUTHORIZATION], "secret");
+    }
+
+    #[test]
+    fn a_challenge_is_answered_while_a_leg_is_left() {
+        let again = |same| format!("{:?}", Step::Again { same_connection: same });
+        for (verdict, leg, legs, step) in [
+            (Verdict::Accept, 0, 2, "End".to_owned()),
+            (Verdict::Resend, 0, 0, "End".to_owned()),
+            (Verdict::Resend, 0, 1, again(false)),
+            (Verdict::Resend, 1, 1, "End".to_owned()),
+            (Verdict::Continue, 1, 2, again(true)),
+            (Verdict::Continue, 2, 2, "End".to_owned()),
+            (Verdict::Fail("no".into()), 2, 2, "Fail(\"no\")".to_owned()),
+        ] {
+            let name = format!("{verdict:?} {leg} {legs}");
+            assert_eq!(format!("{:?}", verdict.step(leg, legs)), step, "{name}");
+        }
     }
 
     #[test]

@@ -77,7 +77,9 @@ use std::task::{Context, Poll};
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, request, response};
-use sortie_core::auth::{Answer, Auth, Conversation, Recipient, SharedAuth, Signing, Unsigned, Userinfo, Verdict};
+use sortie_core::auth::{
+    Answer, Auth, Conversation, Recipient, SharedAuth, Signing, Step, Unsigned, Userinfo, Verdict,
+};
 use sortie_core::{BoxError, Defaulted, PerRequest, Replay, call_when_ready};
 use tower_layer::Layer;
 use tower_service::Service;
@@ -309,10 +311,9 @@ where
             0 => Verdict::Accept,
             _ => auth.examine(&answer.with_credentials(credentials.as_ref())),
         };
-        continues = matches!(verdict, Verdict::Continue);
-        match verdict {
-            Verdict::Resend | Verdict::Continue if leg < legs => {}
-            Verdict::Fail(error) => return Err(AnswerRejected::new(error).into()),
+        match verdict.step(leg, legs) {
+            Step::Again { same_connection } => continues = same_connection,
+            Step::Fail(error) => return Err(AnswerRejected::new(error).into()),
             _ => {
                 // One that is still refused has not come to the end of its handshake.
                 if let Some(conversation) = conversation.filter(|_| parts.status != StatusCode::UNAUTHORIZED) {

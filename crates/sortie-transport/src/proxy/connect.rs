@@ -12,7 +12,7 @@ use http::header::{
 };
 use http::{Method, Request, Response, StatusCode, Uri, Version, request, response};
 use sortie_core::BoxError;
-use sortie_core::auth::{Answer, Auth, Recipient, SharedAuth, Verdict};
+use sortie_core::auth::{Answer, Auth, Recipient, SharedAuth, Step, Verdict};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::auth::{introduce, sign};
@@ -57,20 +57,19 @@ where
             let answer = Answer::new(&Method::CONNECT, &target, &answer, Recipient::Proxy, leg);
             auth.examine(&answer.with_credentials(head.headers.get(PROXY_AUTHORIZATION)))
         });
-        let required = matches!(verdict, Verdict::Continue);
-        let is_to_be_answered = match verdict {
-            Verdict::Fail(error) => return Err(ProxyError::rejected(error).at(proxy).into()),
-            Verdict::Resend | Verdict::Continue => {
-                answer.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED && leg < legs
-            }
-            _ => false,
-        };
+        let step = verdict.step(leg, legs);
+        if let Step::Fail(error) = step {
+            return Err(ProxyError::rejected(error).at(proxy).into());
+        }
         if answer.status.is_success() {
             return Ok(stream);
         }
-        if !is_to_be_answered {
-            return Err(ProxyError::answered(answer).at(proxy).into());
-        }
+        let required = match step {
+            Step::Again { same_connection } if answer.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
+                same_connection
+            }
+            _ => return Err(ProxyError::answered(answer).at(proxy).into()),
+        };
         kept = Kept { stream: skip(&mut stream, &answer).await.then_some(stream), required };
         challenge = Some(answer);
         leg += 1;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::header::PROXY_AUTHORIZATION;
 use http::uri::{PathAndQuery, Scheme};
 use http::{Method, Request, Response, Uri, response};
-use sortie_core::auth::{Answer, Auth, Conversation, Recipient, SharedAuth, Verdict};
+use sortie_core::auth::{Answer, Auth, Conversation, Recipient, SharedAuth, Step, Verdict};
 use sortie_core::{BoxError, Phase, Replay, Ticket, find};
 
 use super::auth::{introduce, sign};
@@ -119,11 +119,9 @@ async fn converse(
             Err(error) => error,
         };
         let Some(answer) = find::<ProxyError>(&*error).and_then(ProxyError::answer) else { return Err(error) };
-        let verdict = examine(&answer);
-        continues = matches!(verdict, Verdict::Continue);
-        match verdict {
-            Verdict::Resend | Verdict::Continue if leg < legs => {}
-            Verdict::Fail(error) => return Err(failed(&origin.route, ProxyError::rejected(error).at(&proxy))),
+        match examine(&answer).step(leg, legs) {
+            Step::Again { same_connection } => continues = same_connection,
+            Step::Fail(error) => return Err(failed(&origin.route, ProxyError::rejected(error).at(&proxy))),
             _ => return Err(error),
         }
         let Some(again) = spare.as_ref().and_then(Replay::replay) else { return Err(error) };
