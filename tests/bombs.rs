@@ -29,7 +29,12 @@ const LIMIT_KIB: u64 = 64 * 1024;
 const CAP: u64 = 100_000_000;
 
 const CODINGS: [&str; 3] = ["gzip", "br", "zstd"];
-const CASES: [&str; 5] = ["chunk", "bytes", "capped", "cap-alone", "redirect"];
+/// `capped` has the default limit of density beside the [`CAP`], and meets that first: `bytes()` alone would hold as much as
+/// the cap lets through, which is what `cap-alone` counts and `max-body` bounds.
+const CASES: [&str; 6] = ["chunk", "bytes", "capped", "cap-alone", "max-body", "redirect"];
+
+/// What `max-body` lets `bytes()` hold.
+const MAX_BODY: u64 = 16 * 1024 * 1024;
 
 /// Where a case is told to the process that is to run it.
 const CASE: &str = "SORTIE_BOMB";
@@ -80,6 +85,7 @@ async fn run(case: &str, url: &str) {
     let session = match case {
         "capped" => builder.decompress(options),
         "cap-alone" => builder.decompress(options.no_max_ratio()),
+        "max-body" => builder.decompress(options.no_max_ratio()).max_body(MAX_BODY),
         _ => builder,
     };
     let mut response = session.build().unwrap().get(url).send().await.unwrap();
@@ -88,6 +94,11 @@ async fn run(case: &str, url: &str) {
         "redirect" => {
             assert!(response.decoded().is_none() && response.history().len() == 1);
             assert_eq!(response.bytes().await.unwrap(), "ok");
+        }
+        "max-body" => {
+            let error = response.bytes().await.unwrap_err();
+            let text = sortie_testkit::told(&error);
+            assert!(text.contains(&MAX_BODY.to_string()) && text.contains("max_body"), "{text}");
         }
         "cap-alone" => {
             let counts = response.decoded().unwrap().clone();

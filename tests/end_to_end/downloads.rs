@@ -384,13 +384,13 @@ const DISK: &str = "SORTIE_FULL_DISK";
 #[cfg(target_os = "linux")]
 #[test]
 #[ignore = "needs unshare(1) and user namespaces, for a disk of 64 KiB"]
-fn a_download_to_a_full_disk_is_a_clear_error_and_no_half_file_stays() {
+fn a_download_to_a_full_or_a_read_only_disk_is_a_clear_error_and_no_half_file_stays() {
     if let Some(disk) = std::env::var_os(DISK) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         return runtime.block_on(fill(Path::new(&disk)));
     }
     let disk = Folder::new();
-    let name = "downloads::a_download_to_a_full_disk_is_a_clear_error_and_no_half_file_stays";
+    let name = "downloads::a_download_to_a_full_or_a_read_only_disk_is_a_clear_error_and_no_half_file_stays";
     let within =
         format!("mount -t tmpfs -o size=64k none \"${DISK}\" && exec \"$0\" --ignored --exact {name} --nocapture");
     let ran = std::process::Command::new("unshare")
@@ -426,6 +426,17 @@ async fn fill(disk: &Path) {
     assert_eq!(find::<std::io::Error>(&error).unwrap().kind(), std::io::ErrorKind::StorageFull);
     assert!(part.exists(), "{:?}", names());
     fs::remove_file(part).unwrap();
+    fs::remove_file(disk.join("file.part.state")).unwrap();
     download(&server.url("/small"), &file).await.unwrap();
     assert_eq!(fs::read_to_string(&file).unwrap(), "xxxxxxxxxx");
+
+    let remounted = std::process::Command::new("mount").args(["-o", "remount,ro"]).arg(disk).status().unwrap();
+    assert!(remounted.success());
+    for resumed in [false, true] {
+        let download = download(&server.url("/small"), disk.join("other"));
+        let error = if resumed { download.resume() } else { download }.await.unwrap_err();
+        check(&error, ErrorKind::Save, "Read-only file system");
+        assert_eq!(find::<std::io::Error>(&error).unwrap().kind(), std::io::ErrorKind::ReadOnlyFilesystem);
+        assert_eq!(names(), std::slice::from_ref(&file));
+    }
 }
