@@ -444,7 +444,8 @@ impl Draft {
             body::set_type(&mut self.headers, content_type)?;
         }
         let body = self.wrapping.wrap(self.body, &mut self.headers)?;
-        body::check_length(&self.headers, &body)?;
+        let checked = body::check_length(&self.headers, &body);
+        checked.map_err(|invalid| setter::Invalid::new("RequestBuilder::header", invalid.to_string()))?;
         let mut request = Request::new(body);
         *request.method_mut() = self.method;
         *request.uri_mut() = uri(&self.url)?;
@@ -723,7 +724,7 @@ mod tests {
             (post().headers([3, 3].map(length).into_iter().collect()).body("abc"), Some("is not one number")),
             (post().header(CONTENT_LENGTH, "secret").body(unknown()), Some("is not one number")),
             (post().header(CONTENT_LENGTH, "3").body("abc"), None),
-            (post().header(CONTENT_LENGTH, "3").body(unknown()), None),
+            (post().header(CONTENT_LENGTH, "3").body(unknown()), Some("the length of its body is not known")),
         ] {
             let sent = server.count();
             let Some(says) = says else {
@@ -735,6 +736,18 @@ mod tests {
             let text = error.source().unwrap().to_string();
             assert!(text.starts_with("RequestBuilder::header: ") && text.contains(says), "{text}");
             assert!(!text.contains("secret"), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_built_elsewhere_is_held_to_its_length_too() {
+        let server = Scripted::from_fn(|_, _| Ok(status(200)));
+        let session = Session::builder().transport(server.clone()).build().unwrap();
+        for (told, sent) in [("5", false), ("3", true)] {
+            let request = Request::post("http://a.test/").header(CONTENT_LENGTH, told).body("abc").unwrap();
+            let answer = session.send(request).await;
+            assert_eq!((answer.is_ok(), server.count()), (sent, usize::from(sent)));
+            answer.err().into_iter().for_each(|error| assert_eq!(error.kind(), ErrorKind::Builder));
         }
     }
 

@@ -18,7 +18,7 @@ use url::Url;
 use crate::into_url::{self, IntoUrl};
 use crate::settings::{Pool, Settings, TransportSetting};
 use crate::stack::Tower;
-use crate::{Error, RequestBuilder, Response, SessionBuilder, userinfo};
+use crate::{Error, RequestBuilder, Response, SessionBuilder, body, userinfo};
 
 /// How long [`Session::close`] waits for bodies that are still being read.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(30);
@@ -178,6 +178,7 @@ impl Session {
     pub async fn send<B: Into<Body>>(&self, request: Request<B>) -> Result<Response, Error> {
         let mut request = request.map(Into::into);
         userinfo::hide(&mut request)?;
+        body::check_length(request.headers(), request.body()).map_err(Error::builder)?;
         let uri = request.uri().to_string();
         // One in origin-form is below the base URL, which a layer puts before it.
         let base_url = PerRequest::resolve(request.extensions(), self.base_url());

@@ -90,19 +90,16 @@ pub(crate) fn set_type(headers: &mut HeaderMap, content_type: HeaderValue) -> Re
 }
 
 /// Checks a `Content-Length` by hand against the body: sortie's transport does, others send what they are given.
-pub(crate) fn check_length(headers: &HeaderMap, body: &Body) -> Result<(), setter::Invalid> {
-    let invalid = |reason: InvalidRequest| setter::Invalid::new("RequestBuilder::header", reason.to_string());
+pub(crate) fn check_length(headers: &HeaderMap, body: &Body) -> Result<(), InvalidRequest> {
     let mut told = headers.get_all(CONTENT_LENGTH).iter();
     let Some(value) = told.next() else { return Ok(()) };
     // Digits only: `u64::from_str` takes a sign, which other parsers do not.
     let number = value.to_str().ok().filter(|text| text.bytes().all(|octet| octet.is_ascii_digit()));
     let number = number.and_then(|text| text.parse().ok()).filter(|_| told.next().is_none());
-    let header = number.ok_or_else(|| invalid(InvalidRequest::BadContentLength))?;
+    let header = number.ok_or(InvalidRequest::BadContentLength)?;
     match body.content_length() {
-        Some(body) if body != header => {
-            Err(invalid(InvalidRequest::ContentLengthMismatch { header, body: Some(body) }))
-        }
-        _ => Ok(()),
+        Some(body) if body == header => Ok(()),
+        body => Err(InvalidRequest::ContentLengthMismatch { header, body }),
     }
 }
 
