@@ -9,12 +9,14 @@
 //! | `requests`, `drive.py` | the one client |
 //! | `sortie` | the other |
 //! | `compare`, `drawn`, `intended` | what is compared, what of it is drawn by lot, and what is held against it |
+//! | `about` | what scenarios can be about |
 //!
 //! A difference that no table has, and one in a table that is not there, fail the run. `DIFFERENTIAL=some words` runs
 //! only the scenarios with these words in their name.
 
 #![expect(clippy::unwrap_used, reason = "the lint knows tests by their attribute, and helpers have none")]
 
+mod about;
 mod answer;
 mod compare;
 mod drawn;
@@ -64,6 +66,7 @@ async fn sortie_differs_from_requests_where_it_is_meant_to_and_nowhere_else() {
         println!("\n{name}\n{what}    requests did:");
         requests.iter().for_each(|(field, value)| println!("            {field}: {value:?}"));
     }
+    println!("\nno scenario is about {}", about::unnamed().join(", "));
     let all = equal + meant + unexpected.len();
     println!("\n{all} scenarios, {equal} equal, {meant} intended, {} unexpected", unexpected.len());
     assert!(unexpected.is_empty() && all > 0);
@@ -74,11 +77,12 @@ fn every_difference_that_is_meant_is_one_of_a_scenario_and_says_why() {
     let (mut names, mut meant) = (HashSet::new(), 0);
     for (scenario, intended) in subjects::all() {
         assert!(names.insert(scenario.name), "{:?} is there twice", scenario.name);
-        assert!(!scenario.about.is_empty() && !scenario.calls.is_empty(), "{:?}", scenario.name);
+        assert!(about::is_known(scenario.about), "{:?} is about {:?}", scenario.name, scenario.about);
+        assert!(!scenario.calls.is_empty(), "{:?}", scenario.name);
         if let Some(intended) = intended {
             meant += 1;
             assert!(!intended.reason.is_empty() && !intended.differences.is_empty(), "{intended:?}");
-            assert!(intended.statement.starts_with('S'), "{intended:?}");
+            assert!(about::statement(intended.statement).is_some(), "{intended:?}");
         }
     }
     assert_eq!(meant, subjects::intended().count(), "a table has an entry that is of no scenario, or one twice");
