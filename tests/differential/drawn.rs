@@ -75,6 +75,7 @@ mod tests {
         Seen {
             origin: "http://a.test",
             connection: 1,
+            at: std::time::Instant::now(),
             method: "POST".into(),
             target: "/".into(),
             headers: headers.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),

@@ -133,14 +133,19 @@ def session_of(settings, ca, log):
     for url, set_cookie in settings["cookies"]:
         received(session.cookies, url, set_cookie)
     options = {}
+    if (pool := settings["pool"]) is not None:
+        options = {"pool_maxsize": pool["kept"], "pool_block": pool["block"]}
+        if pool["origins"] is not None:
+            options["pool_connections"] = pool["origins"]
     if (retries := settings["retries"]) is not None:
         options["max_retries"] = Retry(
             total=retries["total"],
             status_forcelist=retries["statuses"],
             allowed_methods=retries["methods"] or Retry.DEFAULT_ALLOWED_METHODS,
-            backoff_factor=0,
+            backoff_factor=retries["backoff"],
             raise_on_status=retries["raises"],
         )
+    if options:
         session.mount("http://", HTTPAdapter(**options))
         session.mount("https://", HTTPAdapter(**options))
     for prefix, mark in settings["mounts"]:
@@ -184,7 +189,24 @@ def class_of(error):
             if isinstance(cause, kind):
                 return word
         return f"connection: {type(cause).__name__}"
+    if isinstance(error, ValueError) and "timeout" in str(error):
+        return "invalid timeout"
     return f"{type(error).__module__}.{type(error).__name__}"
+
+
+def end_of(attempt):
+    """How an attempt that was followed by another ended."""
+    if attempt.error is None:
+        return str(attempt.status)
+    for kind, word in [
+        (urllib3.exceptions.ConnectTimeoutError, "connect"),
+        (urllib3.exceptions.NewConnectionError, "connect"),
+        (urllib3.exceptions.ReadTimeoutError, "read timeout"),
+        (urllib3.exceptions.ProtocolError, "protocol"),
+    ]:
+        if isinstance(attempt.error, kind):
+            return word
+    return type(attempt.error).__name__
 
 
 def text_of(content):
@@ -211,6 +233,13 @@ def read(response, how, out):
         response.close()
 
 
+def timeout_of(spec):
+    if spec == "Never":
+        return None
+    (kind, value), = spec.items()
+    return {"Both": float, "Each": tuple, "Total": lambda total: urllib3.Timeout(total=total)}[kind](value)
+
+
 def params_of(pairs):
     """A mapping where it can be one: only mappings are merged with the session's."""
     return dict(pairs) if len(dict(pairs)) == len(pairs) else [tuple(pair) for pair in pairs]
@@ -225,11 +254,11 @@ def send(session, call, log):
         "hooks": hooks_of(call["hooks"], log),
         **content_of(call["content"]),
     }
-    how = {"stream": call["read"] in ("Lines", "Nothing")}
+    how = {"stream": call["read"] in ("Lines", "Nothing", "Later")}
     if call["proxies"]:
         how["proxies"] = dict(call["proxies"])
     if call["timeout"]:
-        how["timeout"] = tuple(call["timeout"])
+        how["timeout"] = timeout_of(call["timeout"])
     if call["allow_redirects"] is not None:
         how["allow_redirects"] = call["allow_redirects"]
     elif call["method"] == "HEAD":
@@ -242,8 +271,11 @@ def send(session, call, log):
     return session.request(call["method"], call["url"], **what, **how)
 
 
-def one(session, call, log):
+def one(session, call, log, kept_unread):
     out = {}
+    if call["after_reading"]:
+        while kept_unread:
+            _ = kept_unread.pop(0).content
     if call["after_close"]:
         session.close()
     try:
@@ -256,7 +288,11 @@ def one(session, call, log):
         out["headers"] = {name: response.headers.get(name) for name in call["show"]}
         if call["show_cookies"]:
             out["cookies"] = sorted(f"{cookie.name}={cookie.value}" for cookie in response.cookies)
+        if call["show_attempts"]:
+            out["attempts"] = [end_of(attempt) for attempt in response.raw.retries.history]
         read(response, call["read"], out)
+        if call["read"] == "Later":
+            kept_unread.append(response)
         if call["read"] == "RaiseForStatus":
             response.raise_for_status()
     except Exception as error:
@@ -305,7 +341,8 @@ def drive(task, ca, folder):
     settings = scenario["session"]
     with environment(settings["env"], settings["netrc"], ca, folder):
         session = session_of(settings, ca, log)
-        calls = [one(session, call, log) for call in scenario["calls"]]
+        kept_unread = []
+        calls = [one(session, call, log, kept_unread) for call in scenario["calls"]]
         session.close()
     defaults = {name.lower(): value for name, value in requests.utils.default_headers().items() if name != "Accept"}
     return {"calls": calls, "hooks": log, "jar": kept(session.cookies), "identity": defaults}

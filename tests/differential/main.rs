@@ -44,7 +44,7 @@ async fn run(python: &mut Requests, scenario: &Scenario) -> [Fields; 2] {
         // It is large, and so would be the test's future.
         Box::pin(sortie::drive(scenario, worlds[1].ports())),
     );
-    let of = |outcome, world: &World| fields(outcome, &world.seen(), scenario.connections);
+    let of = |outcome, world: &World| fields(outcome, &world.seen(), scenario.shown);
     [of(&outcomes.0, &worlds[0]), of(&outcomes.1, &worlds[1])]
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, TryFromFloatSecsError};
 
 use http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -12,7 +12,7 @@ use sortie::cookies::Jar;
 use sortie::core::{Origin, Phase, find};
 use sortie::hooks::Hooks;
 use sortie::redirect::{ForbiddenScheme, Hop, NotReplayable, RedirectOptions, TooManyRedirects};
-use sortie::retry::{Backoff, MaybeProcessed, RetryOptions};
+use sortie::retry::{Attempt, AttemptEnd, Backoff, Failure, MaybeProcessed, Next, RetryOptions};
 use sortie::transport::proxy::{Proxies, Proxy};
 use sortie::transport::tls::{Tls, TlsOptions};
 use sortie::transport::{PhaseTimeouts, TransportOptions};
@@ -20,7 +20,7 @@ use sortie::{Body, ErrorKind, InvalidUrl, Mount, RequestBuilder, Response, Sessi
 use sortie_testkit::told;
 use tokio::net::TcpStream;
 
-use crate::scenario::{Auth, Call, Content, Hook, Pairs, Part, Read, Retries, Scenario, Settings};
+use crate::scenario::{Auth, Call, Content, Hook, Pairs, Part, Pool, Read, Retries, Scenario, Settings, Timeout};
 use crate::server::authority;
 use crate::wire::latin1;
 
@@ -39,9 +39,9 @@ type Log = Arc<Mutex<Vec<String>>>;
 pub(crate) async fn drive(scenario: &Scenario, ports: &BTreeMap<String, u16>) -> Value {
     let (log, jar) = (Log::default(), Jar::new());
     let session = session(&scenario.session, ports, &jar, &log);
-    let mut calls = Vec::new();
+    let (mut calls, mut kept_unread) = (Vec::new(), Vec::new());
     for call in &scenario.calls {
-        calls.push(Value::Object(one(&session, call, &log).await));
+        calls.push(Value::Object(one(&session, call, &log, &mut kept_unread).await));
     }
     let log = log.lock().unwrap_or_else(PoisonError::into_inner).clone();
     json!({"calls": calls, "hooks": log, "jar": kept(&jar), "identity": identity()})
@@ -51,7 +51,8 @@ fn session(settings: &Settings, ports: &BTreeMap<String, u16>, jar: &Jar, log: &
     for (url, set_cookie) in &settings.cookies {
         jar.receive(&url.parse().unwrap(), set_cookie.as_bytes()).unwrap();
     }
-    let mut builder = Session::builder().transport_options(dialing(ports.clone())).jar(jar.clone());
+    let options = pooling(dialing(ports.clone()), settings.pool);
+    let mut builder = Session::builder().transport_options(options).jar(jar.clone());
     builder = environment(builder, settings);
     for (name, value) in &settings.headers {
         builder = match value {
@@ -106,6 +107,12 @@ fn dialing(ports: BTreeMap<String, u16>) -> TransportOptions {
     })
 }
 
+fn pooling(options: TransportOptions, pool: Option<Pool>) -> TransportOptions {
+    let Some(pool) = pool else { return options };
+    let options = options.max_idle_per_origin(pool.kept).max_connections(pool.origins);
+    if pool.block { options.max_connections_per_origin(pool.kept) } else { options }
+}
+
 fn environment(builder: SessionBuilder, settings: &Settings) -> SessionBuilder {
     if settings.distrust_env {
         return builder.no_env();
@@ -125,7 +132,7 @@ fn unverified() -> Tls {
 fn retry(retries: &Retries) -> RetryOptions {
     let options = RetryOptions::none()
         .attempts(retries.total + 1)
-        .backoff(Backoff::none())
+        .backoff(Backoff::exponential(Duration::from_secs_f64(retries.backoff), Duration::from_secs(120)))
         .statuses(retries.statuses.iter().map(|status| StatusCode::from_u16(*status).unwrap()))
         .maybe_processed(MaybeProcessed::RepeatIdempotent);
     match &*retries.methods {
@@ -163,7 +170,12 @@ fn hooks(of: &[Hook], log: &Log) -> Hooks {
     })
 }
 
-fn request(session: &Session, call: &Call, log: &Log) -> RequestBuilder {
+/// The request of a call.
+///
+/// # Errors
+///
+/// Its timeout is no `Duration`.
+fn request(session: &Session, call: &Call, log: &Log) -> Result<RequestBuilder, TryFromFloatSecsError> {
     let mut request = session.request(call.method, &*call.url);
     for (name, value) in &call.headers {
         request = match value {
@@ -192,11 +204,17 @@ fn request(session: &Session, call: &Call, log: &Log) -> RequestBuilder {
         Some(Auth::Digest(user, password)) => request.auth(sortie::auth::Digest::new(user, password)),
     };
     request = request.cookies(call.cookies.iter().map(|(name, value)| (name, value)));
-    if let Some((connect, read)) = call.timeout {
-        let [connect, read] = [connect, read].map(Duration::from_secs_f64);
-        let timeouts = PhaseTimeouts::default().connect(connect).first_byte(read).read(read);
-        request = request.phase_timeouts(timeouts);
-    }
+    let phases = |connect, read| PhaseTimeouts::default().connect(connect).first_byte(read).read(read);
+    let duration = Duration::try_from_secs_f64;
+    request = match call.timeout {
+        None => request,
+        Some(Timeout::Never) => request.phase_timeouts(phases(None, None)),
+        Some(Timeout::Both(both)) => request.phase_timeouts(phases(Some(duration(both)?), Some(duration(both)?))),
+        Some(Timeout::Each(connect, read)) => {
+            request.phase_timeouts(phases(connect.map(duration).transpose()?, read.map(duration).transpose()?))
+        }
+        Some(Timeout::Total(total)) => request.timeout(duration(total)?),
+    };
     // `Session.head` does not follow unless asked to.
     if call.allow_redirects == Some(false) {
         request = request.no_redirect();
@@ -207,7 +225,7 @@ fn request(session: &Session, call: &Call, log: &Log) -> RequestBuilder {
     if call.unverified {
         request = request.tls(unverified());
     }
-    if call.hooks.is_empty() { request } else { request.hooks(hooks(&call.hooks, log)) }
+    Ok(if call.hooks.is_empty() { request } else { request.hooks(hooks(&call.hooks, log)) })
 }
 
 fn form(parts: &[Part]) -> Multipart {
@@ -220,12 +238,19 @@ fn form(parts: &[Part]) -> Multipart {
     })
 }
 
-async fn one(session: &Session, call: &Call, log: &Log) -> Map<String, Value> {
+async fn one(session: &Session, call: &Call, log: &Log, kept_unread: &mut Vec<Response>) -> Map<String, Value> {
     let mut out = Map::new();
+    if call.after_reading {
+        for response in kept_unread.drain(..) {
+            response.bytes().await.unwrap();
+        }
+    }
     if call.after_close {
         session.close().await;
     }
-    let request = request(session, call, log);
+    let Ok(request) = request(session, call, log) else {
+        return Map::from_iter([("error".to_owned(), "invalid timeout".into())]);
+    };
     let answer = match call.prepared {
         false => request.send().await,
         true => match request.build() {
@@ -239,7 +264,7 @@ async fn one(session: &Session, call: &Call, log: &Log) -> Map<String, Value> {
     };
     match answer {
         // requests reads the content before it gives an answer out, and so has none if that fails.
-        Ok(response) => match read(response, call, &mut out).await {
+        Ok(response) => match read(response, call, &mut out, kept_unread).await {
             Ok(()) => out,
             Err(error) => Map::from_iter([("error".to_owned(), word_of_content(&error).into())]),
         },
@@ -259,7 +284,12 @@ async fn step(session: &Session, response: &Response) -> Result<Response, sortie
     session.send(next).await
 }
 
-async fn read(response: Response, call: &Call, out: &mut Map<String, Value>) -> Result<(), sortie::Error> {
+async fn read(
+    response: Response,
+    call: &Call,
+    out: &mut Map<String, Value>,
+    kept_unread: &mut Vec<Response>,
+) -> Result<(), sortie::Error> {
     out.insert("status".into(), response.status().as_u16().into());
     out.insert("url".into(), response.url().map(ToString::to_string).into());
     out.insert("history".into(), hops(response.history()).into());
@@ -269,6 +299,10 @@ async fn read(response: Response, call: &Call, out: &mut Map<String, Value>) -> 
         let mut cookies: Vec<_> = response.cookies().map(|cookie| cookie.stripped().to_string()).collect();
         cookies.sort();
         out.insert("cookies".into(), cookies.into());
+    }
+    if call.show_attempts {
+        let tried_again = response.retry_log().iter().filter(|attempt| matches!(attempt.next(), Next::Retried { .. }));
+        out.insert("attempts".into(), tried_again.map(end).collect::<Vec<_>>().into());
     }
     match call.read {
         Read::Content => drop(out.insert("body".into(), latin1(&response.bytes().await?).into())),
@@ -298,8 +332,20 @@ async fn read(response: Response, call: &Call, out: &mut Map<String, Value>) -> 
             out.insert("links".into(), links.into());
         }
         Read::Nothing => drop(response),
+        Read::Later => kept_unread.push(response),
     }
     Ok(())
+}
+
+/// How an attempt ended.
+fn end(attempt: &Attempt) -> String {
+    match attempt.end() {
+        AttemptEnd::Answered(status) => status.as_u16().to_string(),
+        AttemptEnd::Failed { failure: Some(Failure::Connect), .. } => "connect".to_owned(),
+        AttemptEnd::Failed { failure: Some(Failure::Timeout), .. } => "read timeout".to_owned(),
+        AttemptEnd::Failed { failure: Some(Failure::MaybeProcessed), .. } => "protocol".to_owned(),
+        end => format!("{end:?}"),
+    }
 }
 
 /// The values of a header as requests joins them; null if there are none.
@@ -339,6 +385,7 @@ fn word(error: &sortie::Error) -> String {
         ErrorKind::Timeout => match error.phase() {
             Some(Phase::Dns | Phase::Connect | Phase::Proxy | Phase::Tls) => "connect timeout",
             Some(Phase::FirstByte | Phase::Read) => "read timeout",
+            Some(Phase::Total) => "total timeout",
             phase => return format!("{phase:?} timeout"),
         },
         ErrorKind::Redirect if find::<TooManyRedirects>(error).is_some() => "too many redirects",

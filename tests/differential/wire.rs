@@ -1,6 +1,7 @@
 //! Requests as they arrive: read octet by octet, with nothing made whole that was not.
 
 use std::io;
+use std::time::Instant;
 
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 
@@ -10,6 +11,7 @@ pub(crate) struct Seen {
     pub(crate) origin: &'static str,
     /// Of those at this origin, counted from 1.
     pub(crate) connection: usize,
+    pub(crate) at: Instant,
     pub(crate) method: String,
     pub(crate) target: String,
     /// By name, in lower case; values of one name in their order.
@@ -29,6 +31,7 @@ pub(crate) async fn read_request(
     connection: usize,
 ) -> io::Result<Option<Seen>> {
     let Some(start) = line(stream).await? else { return Ok(None) };
+    let at = Instant::now();
     let mut words = start.split(' ');
     let (method, target) = (words.next().unwrap_or_default().to_owned(), words.next().unwrap_or_default().to_owned());
     let mut headers = Vec::new();
@@ -48,7 +51,7 @@ pub(crate) async fn read_request(
         None if value("transfer-encoding").is_some() => read_chunks(stream).await?,
         None => Vec::new(),
     };
-    Ok(Some(Seen { origin, connection, method, target, headers, body }))
+    Ok(Some(Seen { origin, connection, at, method, target, headers, body }))
 }
 
 async fn read_chunks(stream: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Vec<u8>> {
