@@ -38,6 +38,7 @@ pub(crate) fn fields(outcome: &Value, seen: &[Seen], shown: Shown) -> Fields {
     }
     flatten("hooks", &outcome["hooks"], &mut fields);
     flatten("jar", &outcome["jar"], &mut fields);
+    flatten("found", &outcome["found"], &mut fields);
     for (number, request) in seen.iter().enumerate() {
         let request = without_identity(drawn::without(request), &outcome["identity"]);
         arrived(&format!("request {}", number + 1), &request, shown, &mut fields);

@@ -24,6 +24,8 @@ from urllib3.util import connection
 from urllib3.util.retry import Retry
 
 WANTED = {"requests": ("2.34.2", requests.__version__), "urllib3": ("2.7.0", urllib3.__version__)}
+# When an answer counts as late, in seconds.
+LATE = 0.3
 ENVIRONMENT = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "requests_ca_bundle", "curl_ca_bundle", "netrc")
 
 dial = connection.create_connection
@@ -99,6 +101,9 @@ def content_of(spec):
         return {"json": json.loads(value)}
     if kind == "Stream":
         return {"data": (chunk.encode() for chunk in value)}
+    if kind == "WithFiles":
+        content, files = value
+        return {**content_of(content), "files": [file_of(part) for part in files]}
     if kind == "Multipart":
         fields = [(part["name"], part["content"]) for part in value if part["filename"] is None]
         return {"data": fields, "files": [file_of(part) for part in value if part["filename"] is not None]}
@@ -192,6 +197,13 @@ def class_of(error):
     if isinstance(error, ValueError) and "timeout" in str(error):
         return "invalid timeout"
     return f"{type(error).__module__}.{type(error).__name__}"
+
+
+def hop(number, response, last):
+    """What came before a hop, and when it came itself."""
+    before = len(response.history) if response.history == last.history[:number] else "others"
+    seconds = response.elapsed.total_seconds()
+    return f"{before} before, {'late' if seconds >= LATE else 'at once' if seconds else 'never'}"
 
 
 def end_of(attempt):
@@ -288,6 +300,8 @@ def one(session, call, log, kept_unread):
         out["headers"] = {name: response.headers.get(name) for name in call["show"]}
         if call["show_cookies"]:
             out["cookies"] = sorted(f"{cookie.name}={cookie.value}" for cookie in response.cookies)
+        if call["show_hops"]:
+            out["hops"] = [hop(number, each, response) for number, each in enumerate([*response.history, response])]
         if call["show_attempts"]:
             out["attempts"] = [end_of(attempt) for attempt in response.raw.retries.history]
         read(response, call["read"], out)
@@ -315,14 +329,24 @@ def kept(jar):
     return sorted(cookies)
 
 
+def found(jar, name):
+    """A cookie's value."""
+    try:
+        return jar[name]
+    except requests.cookies.CookieConflictError:
+        return "a conflict"
+    except KeyError:
+        return "none"
+
+
 @contextlib.contextmanager
-def environment(variables, netrc, ca, folder):
+def environment(variables, netrc, ca, folder, home):
     before = dict(os.environ)
     for name in before:
         if name.lower() in ENVIRONMENT:
             del os.environ[name]
-    os.environ["HOME"] = folder
-    os.environ.update({name: value.replace("{ca}", ca) for name, value in variables})
+    os.environ["HOME"] = home
+    os.environ.update({name: value.replace("{ca}", ca).replace("{home}", home) for name, value in variables})
     if netrc is not None:
         os.environ["NETRC"] = os.path.join(folder, "netrc")
         with open(os.environ["NETRC"], "w", encoding="utf-8") as file:
@@ -339,13 +363,14 @@ def drive(task, ca, folder):
     ports.update(task["ports"])
     scenario, log = task["scenario"], []
     settings = scenario["session"]
-    with environment(settings["env"], settings["netrc"], ca, folder):
+    with environment(settings["env"], settings["netrc"], ca, folder, task["home"]):
         session = session_of(settings, ca, log)
         kept_unread = []
         calls = [one(session, call, log, kept_unread) for call in scenario["calls"]]
         session.close()
     defaults = {name.lower(): value for name, value in requests.utils.default_headers().items() if name != "Accept"}
-    return {"calls": calls, "hooks": log, "jar": kept(session.cookies), "identity": defaults}
+    found_cookies = [found(session.cookies, name) for _, name in scenario["looked_up"]]
+    return {"calls": calls, "hooks": log, "jar": kept(session.cookies), "found": found_cookies, "identity": defaults}
 
 
 def main():

@@ -6,6 +6,7 @@
 //! | `scenario` | what a scenario is: data that both clients can be driven by |
 //! | `subjects/` | the scenarios, by subject, and below them the differences that are meant |
 //! | `server`, `answer`, `wire` | the servers, what they send, and how they read |
+//! | `home` | the folder that netrc files are looked for in |
 //! | `requests`, `drive.py` | the one client |
 //! | `sortie` | the other |
 //! | `compare`, `drawn`, `intended` | what is compared, what of it is drawn by lot, and what is held against it |
@@ -20,6 +21,7 @@ mod about;
 mod answer;
 mod compare;
 mod drawn;
+mod home;
 mod intended;
 mod requests;
 mod scenario;
@@ -31,6 +33,7 @@ mod wire;
 use std::collections::HashSet;
 
 use compare::{Fields, differences, fields};
+use home::Home;
 use intended::{Verdict, verdict};
 use requests::Requests;
 use scenario::Scenario;
@@ -39,10 +42,11 @@ use server::World;
 /// What both clients did with a scenario: requests first.
 async fn run(python: &mut Requests, scenario: &Scenario) -> [Fields; 2] {
     let worlds = [World::start(scenario), World::start(scenario)];
+    let home = Home::make(scenario);
     let outcomes = tokio::join!(
-        python.drive(scenario, worlds[0].ports()),
+        python.drive(scenario, worlds[0].ports(), home.path()),
         // It is large, and so would be the test's future.
-        Box::pin(sortie::drive(scenario, worlds[1].ports())),
+        Box::pin(sortie::drive(scenario, worlds[1].ports(), home.path())),
     );
     let of = |outcome, world: &World| fields(outcome, &world.seen(), scenario.shown);
     [of(&outcomes.0, &worlds[0]), of(&outcomes.1, &worlds[1])]

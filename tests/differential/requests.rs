@@ -43,9 +43,9 @@ impl Requests {
         Self { _child: child, tasks, outcomes: BufReader::new(outcomes).lines() }
     }
 
-    /// What came of the scenario, with these ports in place of its servers.
-    pub(crate) async fn drive(&mut self, scenario: &Scenario, ports: &BTreeMap<String, u16>) -> Value {
-        let task = json!({"scenario": scenario, "ports": ports});
+    /// What came of the scenario, with these ports in place of its servers, and this home folder.
+    pub(crate) async fn drive(&mut self, scenario: &Scenario, ports: &BTreeMap<String, u16>, home: &str) -> Value {
+        let task = json!({"scenario": scenario, "ports": ports, "home": home});
         let exchange = async {
             // An end of the process shows in what it says, or does not say, next.
             let _ = self.tasks.write_all(format!("{task}\n").as_bytes()).await;

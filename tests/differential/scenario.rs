@@ -12,6 +12,8 @@ pub(crate) struct Scenario {
     pub(crate) about: &'static str,
     pub(crate) session: Settings,
     pub(crate) calls: Vec<Call>,
+    /// Cookies that are looked up in the jar at the end: a URL, and the name. requests looks by the name alone.
+    pub(crate) looked_up: Pairs,
     #[serde(skip)]
     pub(crate) servers: Vec<Server>,
     #[serde(skip)]
@@ -69,6 +71,11 @@ pub(crate) struct Settings {
     pub(crate) env: Pairs,
     /// The text of a netrc file, which `NETRC` names.
     pub(crate) netrc: Option<String>,
+    /// The netrc files of the home folder, by name, where one is to be looked for; in the environment `{home}` is the
+    /// folder.
+    pub(crate) home_files: Option<Pairs>,
+    /// Whether others may read them.
+    pub(crate) home_is_open: bool,
     /// `verify=False`.
     pub(crate) unverified: bool,
     /// Trusts what the system trusts, and so not the servers of these tests.
@@ -97,6 +104,9 @@ pub(crate) struct Call {
     pub(crate) show_cookies: bool,
     /// Whether to compare the attempts of the last hop that were followed by another: how each ended.
     pub(crate) show_attempts: bool,
+    /// Whether to compare, for each redirect of the history and the answer, how many came before it, and whether it came
+    /// late.
+    pub(crate) show_hops: bool,
     /// Whether the answers that were kept unread ([`Read::Later`]) are read before it.
     pub(crate) after_reading: bool,
     /// Whether the request is prepared by itself, and then sent by the session.
@@ -124,6 +134,8 @@ pub(crate) enum Content {
     Stream(Vec<String>),
     /// `files=`, and `data=` for what is none.
     Multipart(Vec<Part>),
+    /// Other content, and `files=` beside it.
+    WithFiles(Box<Self>, Vec<Part>),
 }
 
 /// A part of a form: a file if it has a file name.
@@ -233,6 +245,11 @@ impl Scenario {
 
     pub(crate) fn session(mut self, set: impl FnOnce(&mut Settings)) -> Self {
         set(&mut self.session);
+        self
+    }
+
+    pub(crate) fn look_up(mut self, url: &str, name: &str) -> Self {
+        self.looked_up.push((url.to_owned(), name.to_owned()));
         self
     }
 
@@ -357,6 +374,12 @@ impl Call {
         self.content(Content::Multipart(parts.into()))
     }
 
+    /// Beside other content, which is set before.
+    pub(crate) fn with_files<const N: usize>(mut self, files: [Part; N]) -> Self {
+        let content = self.content.take().expect("there is other content");
+        self.content(Content::WithFiles(Box::new(content), files.into()))
+    }
+
     pub(crate) fn basic(self, user: &str, password: &str) -> Self {
         Self { auth: Some(basic(user, password)), ..self }
     }
@@ -420,6 +443,10 @@ impl Call {
 
     pub(crate) fn after_close(self) -> Self {
         Self { after_close: true, ..self }
+    }
+
+    pub(crate) fn show_hops(self) -> Self {
+        Self { show_hops: true, ..self }
     }
 
     pub(crate) fn show_attempts(self) -> Self {

@@ -11,6 +11,7 @@ use sortie::body::multipart::{self, Multipart};
 use sortie::cookies::Jar;
 use sortie::core::{Origin, Phase, find};
 use sortie::hooks::Hooks;
+use sortie::netrc::{Netrc, NetrcError};
 use sortie::redirect::{ForbiddenScheme, Hop, NotReplayable, RedirectOptions, TooManyRedirects};
 use sortie::retry::{Attempt, AttemptEnd, Backoff, Failure, MaybeProcessed, Next, RetryOptions};
 use sortie::transport::proxy::{Proxies, Proxy};
@@ -35,19 +36,45 @@ fn identity() -> Value {
 /// What hooks wrote down.
 type Log = Arc<Mutex<Vec<String>>>;
 
-/// What came of the scenario, with these ports in place of its servers.
-pub(crate) async fn drive(scenario: &Scenario, ports: &BTreeMap<String, u16>) -> Value {
+/// When an answer counts as late.
+const LATE: Duration = Duration::from_millis(300);
+
+/// What came of the scenario, with these ports in place of its servers, and this home folder.
+pub(crate) async fn drive(scenario: &Scenario, ports: &BTreeMap<String, u16>, home: &str) -> Value {
     let (log, jar) = (Log::default(), Jar::new());
-    let session = session(&scenario.session, ports, &jar, &log);
+    let session = match netrc(&scenario.session, home) {
+        Ok(netrc) => session(&scenario.session, netrc, ports, &jar, &log),
+        Err(_) => {
+            let calls = vec![json!({"error": "netrc"}); scenario.calls.len()];
+            return json!({"calls": calls, "hooks": [], "jar": [], "found": []});
+        }
+    };
     let (mut calls, mut kept_unread) = (Vec::new(), Vec::new());
     for call in &scenario.calls {
         calls.push(Value::Object(one(&session, call, &log, &mut kept_unread).await));
     }
     let log = log.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    json!({"calls": calls, "hooks": log, "jar": kept(&jar), "identity": identity()})
+    let found: Vec<_> = scenario.looked_up.iter().map(|(url, name)| found(&jar, url, name)).collect();
+    json!({"calls": calls, "hooks": log, "jar": kept(&jar), "found": found, "identity": identity()})
 }
 
-fn session(settings: &Settings, ports: &BTreeMap<String, u16>, jar: &Jar, log: &Log) -> Session {
+/// Where a scenario has a netrc, or looks for one.
+fn netrc(settings: &Settings, home: &str) -> Result<Option<Netrc>, NetrcError> {
+    if let Some(text) = &settings.netrc {
+        return Netrc::parse(text).map(Some);
+    }
+    if settings.home_files.is_none() {
+        return Ok(None);
+    }
+    let named = |name: &str| settings.env.iter().find(|(set, _)| set == name);
+    let of = |name: &str| match name {
+        "HOME" => Some(home.to_owned()),
+        name => named(name).map(|(_, value)| value.replace("{home}", home)),
+    };
+    Netrc::from_env(of).map(Some)
+}
+
+fn session(settings: &Settings, netrc: Option<Netrc>, ports: &BTreeMap<String, u16>, jar: &Jar, log: &Log) -> Session {
     for (url, set_cookie) in &settings.cookies {
         jar.receive(&url.parse().unwrap(), set_cookie.as_bytes()).unwrap();
     }
@@ -76,8 +103,8 @@ fn session(settings: &Settings, ports: &BTreeMap<String, u16>, jar: &Jar, log: &
             .iter()
             .fold(redirect, |redirect, name| redirect.sensitive(http::HeaderName::from_static(name))),
     );
-    if let Some(netrc) = &settings.netrc {
-        builder = builder.netrc(sortie::netrc::Netrc::parse(netrc).unwrap());
+    if let Some(netrc) = netrc {
+        builder = builder.netrc(netrc);
     }
     if let Some(retries) = &settings.retries {
         builder = builder.retry(retry(retries));
@@ -186,18 +213,9 @@ fn request(session: &Session, call: &Call, log: &Log) -> Result<RequestBuilder, 
     if !call.params.is_empty() {
         request = request.query(&call.params);
     }
-    request = match &call.content {
-        None => request,
-        Some(Content::Bytes(bytes)) => request.body(bytes.clone()),
-        Some(Content::Text(text)) => request.body(text.clone()),
-        Some(Content::Form(form)) => request.form(form),
-        Some(Content::Json(text)) => request.json(&serde_json::from_str::<Value>(text).unwrap()),
-        Some(Content::Stream(chunks)) => {
-            let chunks = chunks.clone().into_iter().map(Ok::<_, io::Error>);
-            request.body(Body::stream(futures_util::stream::iter(chunks)))
-        }
-        Some(Content::Multipart(parts)) => request.multipart(form(parts)),
-    };
+    if let Some(content) = &call.content {
+        request = with_content(request, content);
+    }
     request = match &call.auth {
         None => request,
         Some(Auth::Basic(user, password)) => request.basic_auth(user, password),
@@ -226,6 +244,23 @@ fn request(session: &Session, call: &Call, log: &Log) -> Result<RequestBuilder, 
         request = request.tls(unverified());
     }
     Ok(if call.hooks.is_empty() { request } else { request.hooks(hooks(&call.hooks, log)) })
+}
+
+fn with_content(request: RequestBuilder, content: &Content) -> RequestBuilder {
+    match content {
+        Content::Bytes(bytes) => request.body(bytes.clone()),
+        Content::Text(text) => request.body(text.clone()),
+        Content::Form(form) => request.form(form),
+        // Python's reader takes it for a number, and serde_json's values have none such.
+        Content::Json(text) if text == "NaN" => request.json(&f64::NAN),
+        Content::Json(text) => request.json(&serde_json::from_str::<Value>(text).unwrap()),
+        Content::Stream(chunks) => {
+            let chunks = chunks.clone().into_iter().map(Ok::<_, io::Error>);
+            request.body(Body::stream(futures_util::stream::iter(chunks)))
+        }
+        Content::Multipart(parts) => request.multipart(form(parts)),
+        Content::WithFiles(content, files) => with_content(request, content).multipart(form(files)),
+    }
 }
 
 fn form(parts: &[Part]) -> Multipart {
@@ -300,6 +335,10 @@ async fn read(
         cookies.sort();
         out.insert("cookies".into(), cookies.into());
     }
+    if call.show_hops {
+        let elapsed = response.history().iter().map(|hop| Some(hop.elapsed())).chain([response.elapsed()]);
+        out.insert("hops".into(), elapsed.enumerate().map(hop).collect::<Vec<_>>().into());
+    }
     if call.show_attempts {
         let tried_again = response.retry_log().iter().filter(|attempt| matches!(attempt.next(), Next::Retried { .. }));
         out.insert("attempts".into(), tried_again.map(end).collect::<Vec<_>>().into());
@@ -335,6 +374,23 @@ async fn read(
         Read::Later => kept_unread.push(response),
     }
     Ok(())
+}
+
+/// What came before a hop, and when it came itself. Here no redirect has a history of its own: what stands before it in
+/// that of the answer is it.
+fn hop((before, elapsed): (usize, Option<Duration>)) -> String {
+    let when = match elapsed {
+        None | Some(Duration::ZERO) => "never",
+        Some(elapsed) if elapsed < LATE => "at once",
+        Some(_) => "late",
+    };
+    format!("{before} before, {when}")
+}
+
+/// A cookie's value.
+fn found(jar: &Jar, url: &str, name: &str) -> String {
+    let cookie = jar.get(&url.parse().unwrap(), name);
+    cookie.map_or_else(|| "none".to_owned(), |cookie| cookie.value().to_owned())
 }
 
 /// How an attempt ended.

@@ -1,11 +1,11 @@
-//! What is known of attempts: the waits between them, and what is kept of each (S82, S84).
+//! More of attempts: the waits between them, what is kept of each, and which a proxy has (S78, S82, S84).
 //!
 //! urllib3's factor 0.2 is compared with an exponential back-off that begins with 0.2 s. What a wait is drawn from by lot
 //! (`backoff_jitter`, and sortie's own default) is not compared, nor is how long one is, but whether it is longer.
 
-use crate::answer::{Answer, cut, ok, redirect, reply, silence};
+use crate::answer::{Answer, cut, ok, redirect, reply, silence, tunnel};
 use crate::intended::Intended;
-use crate::scenario::{Call, Retries, Scenario, get, scenario};
+use crate::scenario::{Call, Retries, Scenario, get, page, pages, post, scenario};
 
 const URL: &str = "http://a.test/";
 
@@ -66,8 +66,40 @@ fn attempts() -> Vec<Scenario> {
     ]
 }
 
+const PROXY: &str = "http://proxy.test:3128";
+
+/// A proxy that gives these answers to whoever wants a tunnel, and a server behind it.
+fn tunnelled(name: &'static str, answers: Vec<Answer>, call: Call) -> Scenario {
+    scenario(name, "S78")
+        .server(PROXY, [pages("a.test:443", answers)])
+        .server("https://a.test", [page("*", ok())])
+        .session(|s| s.retries = Some(Retries { total: 2, ..Retries::default() }))
+        .call(call.proxy("https", PROXY).proxy("http", PROXY))
+}
+
+fn by_proxy() -> Vec<Scenario> {
+    const SECURE: &str = "https://a.test/";
+    let refused = |status| reply(status, [], "no");
+    vec![
+        tunnelled("a tunnel that is refused once", vec![refused(503), tunnel()], get(SECURE)),
+        tunnelled("a tunnel that is refused once, for POST", vec![refused(503), tunnel()], post(SECURE).text("x")),
+        tunnelled("a tunnel that is refused again and again", vec![refused(502)], get(SECURE)),
+        tunnelled("a tunnel that breaks off", vec![cut(), tunnel()], get(SECURE)),
+        tunnelled("a tunnel that is forbidden", vec![refused(403)], get(SECURE)),
+        tunnelled(
+            "a tunnel for which a proxy wants credentials",
+            vec![reply(407, [("proxy-authenticate", "Basic realm=\"p\"")], "who?")],
+            get(SECURE),
+        ),
+        scenario("a proxy that is not there, and it is tried again", "S78")
+            .dead(PROXY)
+            .session(|s| s.retries = Some(Retries { total: 2, ..Retries::default() }))
+            .call(get(URL).proxy("http", PROXY)),
+    ]
+}
+
 pub(super) fn scenarios() -> Vec<Scenario> {
-    waits().into_iter().chain(attempts()).collect()
+    waits().into_iter().chain(attempts()).chain(by_proxy()).collect()
 }
 
 pub(super) const INTENDED: &[Intended] = &[
@@ -92,6 +124,24 @@ pub(super) const INTENDED: &[Intended] = &[
             ("request 3 wait", "some", "longer"),
             ("request 5 wait", "none", "some"),
             ("request 6 wait", "some", "longer"),
+        ],
+    },
+    Intended {
+        scenario: "a tunnel that is forbidden",
+        statement: "S78",
+        reason: "what a proxy refused on purpose is not asked of it again",
+        differences: &[
+            ("request 2", "CONNECT a.test:443 at http://proxy.test:3128", "-"),
+            ("request 3", "CONNECT a.test:443 at http://proxy.test:3128", "-"),
+        ],
+    },
+    Intended {
+        scenario: "a tunnel for which a proxy wants credentials",
+        statement: "S78",
+        reason: "what a proxy refused on purpose is not asked of it again",
+        differences: &[
+            ("request 2", "CONNECT a.test:443 at http://proxy.test:3128", "-"),
+            ("request 3", "CONNECT a.test:443 at http://proxy.test:3128", "-"),
         ],
     },
 ];
