@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::drawn;
-use crate::scenario::Shown;
+use crate::scenario::{Head, Shown};
 use crate::wire::{Seen, latin1};
 
 /// Fields by name. What is not there is different from what is empty.
@@ -106,8 +106,36 @@ fn text(value: &Value) -> String {
 /// They are left out only with exactly the values that it has by default: a value of one's own, or the one that urllib3
 /// puts in the place of a header that was taken away, counts.
 fn without_identity(mut request: Seen, identity: &Value) -> Seen {
-    request.headers.retain(|(name, value)| identity.get(name).and_then(Value::as_str) != Some(value));
+    let is_default = |name: &str, value: &str| identity.get(name).and_then(Value::as_str) == Some(value);
+    request.headers.retain(|(name, value)| !is_default(name, value));
+    for line in &mut request.head {
+        // Its name alone, for its place among the others.
+        if let Some((name, value)) = line.split_once(':')
+            && is_default(&name.to_ascii_lowercase(), value.trim())
+        {
+            *line = name.to_owned();
+        }
+    }
     request
+}
+
+/// The head, as far as a scenario asks for it as it came.
+fn as_it_came(name: &str, head: &[String], shown: Head, fields: &mut Fields) {
+    let (start, lines) = head.split_first().map_or(("", head), |(start, lines)| (&**start, lines));
+    match shown {
+        Head::Nothing => {}
+        Head::Names => {
+            let names = lines.iter().map(|line| line.split_once(':').map_or(&**line, |(name, _)| name));
+            let all: Vec<_> = [start].into_iter().chain(names).collect();
+            fields.insert(format!("{name} names"), all.join(" | "));
+        }
+        Head::Values => {
+            for (header, value) in lines.iter().filter_map(|line| line.split_once(':')) {
+                let value = value.strip_prefix(' ').unwrap_or(value);
+                fields.insert(format!("{name} {}, raw", header.to_ascii_lowercase()), value.to_owned());
+            }
+        }
+    }
 }
 
 fn arrived(name: &str, request: &Seen, shown: Shown, fields: &mut Fields) {
@@ -122,6 +150,7 @@ fn arrived(name: &str, request: &Seen, shown: Shown, fields: &mut Fields) {
             .and_modify(|before| before.extend([" | ", value]))
             .or_insert_with(|| value.clone());
     }
+    as_it_came(name, &request.head, shown.head, fields);
     if !request.body.is_empty() {
         fields.insert(format!("{name} body"), latin1(&request.body));
     }
@@ -205,10 +234,14 @@ mod tests {
             at: std::time::Instant::now(),
             method: "GET".into(),
             target: "/p".into(),
+            head: ["GET /p HTTP/1.1", "X-A: 1 ", "User-Agent: default/1.0"].map(ToOwned::to_owned).into(),
             headers: headers.map(|(name, value)| (name.into(), value.into())).into(),
             body: Vec::new(),
         };
-        let fields: Vec<_> = fields(&outcome, &[request], Shown::default()).into_iter().collect();
+        let of = |head| fields(&outcome, std::slice::from_ref(&request), Shown { head, ..Shown::default() });
+        assert_eq!(of(Head::Names)["request 1 names"], "GET /p HTTP/1.1 | X-A | User-Agent");
+        assert_eq!(of(Head::Values)["request 1 x-a, raw"], "1 ");
+        let fields: Vec<_> = of(Head::Nothing).into_iter().collect();
         let expected = [
             ("call 1", "404 and then error: status"),
             ("call 1 headers x-a", "1"),

@@ -295,6 +295,7 @@ def one(session, call, log, kept_unread):
         if call["by_hand"]:
             response = session.send(response.next, allow_redirects=False)
         out["status"] = response.status_code
+        out["version"] = f"HTTP/{response.raw.version / 10}"
         out["url"] = response.url
         out["history"] = hops(response.history, call["challenges"])
         out["headers"] = {name: response.headers.get(name) for name in call["show"]}

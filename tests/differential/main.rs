@@ -12,6 +12,19 @@
 //! | `compare`, `drawn`, `intended` | what is compared, what of it is drawn by lot, and what is held against it |
 //! | `about` | what scenarios can be about |
 //!
+//! # What is not compared
+//!
+//! | what | why |
+//! |---|---|
+//! | order and spelling of header names, blanks around values, quotes of Digest's parameters and of a boundary | the clients differ in all of them everywhere; scenarios that ask for a [`scenario::Head`] as it came show how |
+//! | the headers that a client sends by default, with their default values | they say which client it is; how they are replaced or left out is compared |
+//! | `Host` of a CONNECT | which of Python's versions it is decides whether there is one |
+//! | boundaries, a client's own nonce in Digest, and what is computed from it | they are drawn by lot; vectors and real servers tell whether the digest is right |
+//! | the reason phrase of an answer | an `http::Response` has none, and it means nothing (RFC 9112 §4) |
+//! | headers of an answer that the call does not [show](scenario::Call::show) | both clients give out what came; scenarios show what decoding, merging and joining leave |
+//! | the order of an object's keys in JSON, of links, and of the cookies in a jar | they are sorted: nobody is promised one |
+//! | texts of errors | each client has its own; what is compared is the class, in words that both have |
+//!
 //! A difference that no table has, and one in a table that is not there, fail the run. `DIFFERENTIAL=some words` runs
 //! only the scenarios with these words in their name.
 

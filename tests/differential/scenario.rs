@@ -27,6 +27,19 @@ pub(crate) struct Shown {
     pub(crate) connections: bool,
     /// Whether there was a wait before each, and a longer one than before the last.
     pub(crate) waits: bool,
+    pub(crate) head: Head,
+}
+
+/// What of a request's head is compared as it came: by itself neither the order and spelling of names nor the blanks and
+/// quotes of values.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Head {
+    #[default]
+    Nothing,
+    /// The request line, and the names in their order and spelling.
+    Names,
+    /// The values, with their blanks and quotes.
+    Values,
 }
 
 /// A server and its pages.
@@ -260,6 +273,11 @@ impl Scenario {
 
     pub(crate) fn connections(mut self) -> Self {
         self.shown.connections = true;
+        self
+    }
+
+    pub(crate) fn head(mut self, head: Head) -> Self {
+        self.shown.head = head;
         self
     }
 

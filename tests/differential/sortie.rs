@@ -326,6 +326,7 @@ async fn read(
     kept_unread: &mut Vec<Response>,
 ) -> Result<(), sortie::Error> {
     out.insert("status".into(), response.status().as_u16().into());
+    out.insert("version".into(), format!("{:?}", response.version()).into());
     out.insert("url".into(), response.url().map(ToString::to_string).into());
     out.insert("history".into(), hops(response.history()).into());
     let headers = call.show.iter().map(|name| ((*name).to_owned(), joined(&response, name)));

@@ -2,7 +2,7 @@
 
 use crate::answer::ok;
 use crate::intended::Intended;
-use crate::scenario::{Call, Scenario, field, file, post, scenario};
+use crate::scenario::{Call, Head, Scenario, field, file, post, scenario};
 
 const URL: &str = "http://a.test/";
 
@@ -17,6 +17,8 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     vec![
         with("multipart: a file", post(URL).multipart([file("f", "a.txt", None, "content")])),
         with("multipart: a file with a type", post(URL).multipart([file("f", "a.txt", TEXT, "content")])),
+        with("multipart: quotes of the type", post(URL).multipart([file("f", "a.txt", TEXT, "content")]))
+            .head(Head::Values),
         with(
             "multipart: a field and a file",
             post(URL).multipart([field("a", "1"), file("f", "a.txt", TEXT, "content")]),
