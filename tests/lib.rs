@@ -1,4 +1,18 @@
-//! End-to-end tests of sortie, one module per behaviour; here, what the binaries that measure a process have in common.
+//! End-to-end tests of sortie, one module per behaviour; here, what the binaries that measure a process have in common,
+//! and those that need Python.
+
+use std::path::PathBuf;
+
+/// How one gets the Python that [`python`] looks for.
+pub const INSTALL_PYTHON: &str = "python3 -m venv target/python && target/python/bin/pip install -r tests/requirements.txt, \
+     or name another python in SORTIE_PYTHON";
+
+/// The Python that has what the tests need: the one in `SORTIE_PYTHON`, or that of [`INSTALL_PYTHON`].
+#[must_use]
+pub fn python() -> PathBuf {
+    let made = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/python/bin/python"));
+    std::env::var_os("SORTIE_PYTHON").map_or_else(made, PathBuf::from)
+}
 
 /// What the system tells of this process's memory under this name, in KiB: `VmRSS` now, `VmHWM` at most. `None` where it
 /// tells nothing.

@@ -18,6 +18,8 @@ pub(crate) enum Step {
     Wait(Duration),
     /// Until the client goes.
     Forever,
+    /// The octets of both sides, once a CONNECT has been granted.
+    Tunnel,
 }
 
 /// An answer with a length and the status's own reason phrase.
@@ -59,7 +61,16 @@ pub(crate) fn silence() -> Answer {
     Answer { steps: vec![Step::Forever], ends: true }
 }
 
+/// What a proxy does with a CONNECT that it has no other answer to.
+pub(crate) fn tunnel() -> Answer {
+    Answer { steps: vec![Step::Tunnel], ends: true }
+}
+
 impl Answer {
+    pub(crate) fn is_tunnel(&self) -> bool {
+        matches!(*self.steps, [Step::Tunnel])
+    }
+
     /// A wait after what it has so far.
     pub(crate) fn wait(mut self, milliseconds: u64) -> Self {
         self.steps.push(Step::Wait(Duration::from_millis(milliseconds)));

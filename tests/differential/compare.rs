@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::drawn;
+use crate::scenario::{Head, Shown};
 use crate::wire::{Seen, latin1};
 
 /// Fields by name. What is not there is different from what is empty.
@@ -28,7 +30,7 @@ impl fmt::Display for Difference {
 const FAILED: &str = "error: ";
 
 /// What one client did with a scenario.
-pub(crate) fn fields(outcome: &Value, seen: &[Seen], connections: bool) -> Fields {
+pub(crate) fn fields(outcome: &Value, seen: &[Seen], shown: Shown) -> Fields {
     let mut fields = Fields::new();
     let calls = outcome["calls"].as_array().into_iter().flatten();
     for (number, call) in calls.enumerate() {
@@ -36,11 +38,33 @@ pub(crate) fn fields(outcome: &Value, seen: &[Seen], connections: bool) -> Field
     }
     flatten("hooks", &outcome["hooks"], &mut fields);
     flatten("jar", &outcome["jar"], &mut fields);
+    flatten("found", &outcome["found"], &mut fields);
     for (number, request) in seen.iter().enumerate() {
         let request = without_identity(drawn::without(request), &outcome["identity"]);
-        arrived(&format!("request {}", number + 1), &request, connections, &mut fields);
+        arrived(&format!("request {}", number + 1), &request, shown, &mut fields);
+    }
+    if shown.waits {
+        let waits: Vec<_> = seen.windows(2).map(|two| two[1].at.saturating_duration_since(two[0].at)).collect();
+        for (number, wait) in waits.iter().enumerate() {
+            let before = number.checked_sub(1).map_or(Duration::ZERO, |before| waits[before]);
+            fields.insert(format!("request {} wait", number + 2), word_of_wait(*wait, before).to_owned());
+        }
     }
     fields
+}
+
+/// A wait beside the one before it, as far as no machine is so slow that another would come of it.
+fn word_of_wait(wait: Duration, before: Duration) -> &'static str {
+    const LEAST: Duration = Duration::from_millis(100);
+    if wait < LEAST {
+        "none"
+    } else if before < LEAST {
+        "some"
+    } else if wait > before.mul_f64(1.3) {
+        "longer"
+    } else {
+        "not longer"
+    }
 }
 
 /// How a call ended, and below that what came of it.
@@ -82,11 +106,39 @@ fn text(value: &Value) -> String {
 /// They are left out only with exactly the values that it has by default: a value of one's own, or the one that urllib3
 /// puts in the place of a header that was taken away, counts.
 fn without_identity(mut request: Seen, identity: &Value) -> Seen {
-    request.headers.retain(|(name, value)| identity.get(name).and_then(Value::as_str) != Some(value));
+    let is_default = |name: &str, value: &str| identity.get(name).and_then(Value::as_str) == Some(value);
+    request.headers.retain(|(name, value)| !is_default(name, value));
+    for line in &mut request.head {
+        // Its name alone, for its place among the others.
+        if let Some((name, value)) = line.split_once(':')
+            && is_default(&name.to_ascii_lowercase(), value.trim())
+        {
+            *line = name.to_owned();
+        }
+    }
     request
 }
 
-fn arrived(name: &str, request: &Seen, connections: bool, fields: &mut Fields) {
+/// The head, as far as a scenario asks for it as it came.
+fn as_it_came(name: &str, head: &[String], shown: Head, fields: &mut Fields) {
+    let (start, lines) = head.split_first().map_or(("", head), |(start, lines)| (&**start, lines));
+    match shown {
+        Head::Nothing => {}
+        Head::Names => {
+            let names = lines.iter().map(|line| line.split_once(':').map_or(&**line, |(name, _)| name));
+            let all: Vec<_> = [start].into_iter().chain(names).collect();
+            fields.insert(format!("{name} names"), all.join(" | "));
+        }
+        Head::Values => {
+            for (header, value) in lines.iter().filter_map(|line| line.split_once(':')) {
+                let value = value.strip_prefix(' ').unwrap_or(value);
+                fields.insert(format!("{name} {}, raw", header.to_ascii_lowercase()), value.to_owned());
+            }
+        }
+    }
+}
+
+fn arrived(name: &str, request: &Seen, shown: Shown, fields: &mut Fields) {
     fields.insert(name.to_owned(), format!("{} {} at {}", request.method, request.target, request.origin));
     for (header, value) in &request.headers {
         // Which of Python's versions it is decides whether a CONNECT has a Host.
@@ -98,10 +150,11 @@ fn arrived(name: &str, request: &Seen, connections: bool, fields: &mut Fields) {
             .and_modify(|before| before.extend([" | ", value]))
             .or_insert_with(|| value.clone());
     }
+    as_it_came(name, &request.head, shown.head, fields);
     if !request.body.is_empty() {
         fields.insert(format!("{name} body"), latin1(&request.body));
     }
-    if connections {
+    if shown.connections {
         fields.insert(format!("{name} connection"), request.connection.to_string());
     }
 }
@@ -154,6 +207,16 @@ mod tests {
     }
 
     #[test]
+    fn a_wait_is_told_by_the_one_before_it() {
+        let of = |wait, before| word_of_wait(Duration::from_millis(wait), Duration::from_millis(before));
+        assert_eq!(of(20, 0), "none");
+        assert_eq!(of(200, 20), "some");
+        assert_eq!(of(400, 200), "longer");
+        assert_eq!(of(220, 200), "not longer");
+        assert_eq!(of(20, 200), "none");
+    }
+
+    #[test]
     fn what_came_back_is_told_field_by_field() {
         let outcome = json!({
             "calls": [
@@ -168,12 +231,17 @@ mod tests {
         let request = Seen {
             origin: "http://a.test",
             connection: 1,
+            at: std::time::Instant::now(),
             method: "GET".into(),
             target: "/p".into(),
+            head: ["GET /p HTTP/1.1", "X-A: 1 ", "User-Agent: default/1.0"].map(ToOwned::to_owned).into(),
             headers: headers.map(|(name, value)| (name.into(), value.into())).into(),
             body: Vec::new(),
         };
-        let fields: Vec<_> = fields(&outcome, &[request], false).into_iter().collect();
+        let of = |head| fields(&outcome, std::slice::from_ref(&request), Shown { head, ..Shown::default() });
+        assert_eq!(of(Head::Names)["request 1 names"], "GET /p HTTP/1.1 | X-A | User-Agent");
+        assert_eq!(of(Head::Values)["request 1 x-a, raw"], "1 ");
+        let fields: Vec<_> = of(Head::Nothing).into_iter().collect();
         let expected = [
             ("call 1", "404 and then error: status"),
             ("call 1 headers x-a", "1"),

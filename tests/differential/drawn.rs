@@ -13,6 +13,7 @@ pub(crate) fn without(request: &Seen) -> Seen {
             *value = format!("Digest {}", digest(parameters));
         }
     }
+    request.head = request.head.iter().map(|line| blanked(line)).collect();
     let boundary = request.headers.iter().find_map(|(name, value)| {
         let (_, boundary) = value.split_once("multipart/form-data; boundary=")?;
         (name == "content-type").then(|| boundary.trim_matches('"').to_owned())
@@ -42,6 +43,17 @@ fn digest(parameters: &str) -> String {
     shown.collect::<Vec<_>>().join(" ")
 }
 
+/// A line of a head with its quotes, and without what depends on the client's own nonce.
+fn blanked(line: &str) -> String {
+    let has_nonce = line.contains(" Digest ") && line.contains("cnonce=");
+    let blank = |line: String, name: &str| {
+        let begins = format!("{name}=\"");
+        let Some((before, rest)) = line.split_once(&begins) else { return line };
+        rest.split_once('"').map_or_else(|| line.clone(), |(_, after)| format!("{before}{begins}{name}\"{after}"))
+    };
+    if has_nonce { ["cnonce", "response"].into_iter().fold(line.to_owned(), blank) } else { line.to_owned() }
+}
+
 fn without_boundary(request: &mut Seen, boundary: &str) {
     const DRAWN: &str = "boundary";
     let length = request.body.len().to_string();
@@ -52,6 +64,15 @@ fn without_boundary(request: &mut Seen, boundary: &str) {
             // A right one stays right.
             "content-length" if *value == length => *value = request.body.len().to_string(),
             _ => {}
+        }
+    }
+    for line in &mut request.head {
+        *line = line.replace(boundary, DRAWN);
+        if let Some((name, value)) = line.split_once(": ")
+            && name.eq_ignore_ascii_case("content-length")
+            && value == length
+        {
+            *line = format!("{name}: {}", request.body.len());
         }
     }
 }
@@ -75,8 +96,10 @@ mod tests {
         Seen {
             origin: "http://a.test",
             connection: 1,
+            at: std::time::Instant::now(),
             method: "POST".into(),
             target: "/".into(),
+            head: headers.iter().map(|(name, value)| format!("{name}: {value}")).collect(),
             headers: headers.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
             body: body.into(),
         }
@@ -97,17 +120,29 @@ mod tests {
     }
 
     #[test]
+    fn of_digest_as_it_came_the_order_and_the_quotes_stay() {
+        for (came, shown) in [
+            ("response=\"ab\", cnonce=\"01\", qop=auth", "response=\"response\", cnonce=\"cnonce\", qop=auth"),
+            ("qop=\"auth\", cnonce=\"02\", response=\"c\"", "qop=\"auth\", cnonce=\"cnonce\", response=\"response\""),
+            ("realm=\"a b\", response=\"ab\"", "realm=\"a b\", response=\"ab\""),
+        ] {
+            let request = without(&seen(&[("Authorization", &format!("Digest {came}"))], ""));
+            assert_eq!(request.head, [format!("Authorization: Digest {shown}")]);
+        }
+    }
+
+    #[test]
     fn a_boundary_is_replaced_where_it_stands_and_nothing_else() {
         let of = |boundary: &str, length: &str| {
             let body = format!("--{boundary}\r\n\r\nx\r\n--{boundary}--\r\n");
             let length = if length.is_empty() { body.len().to_string() } else { length.to_owned() };
             let content_type = format!("multipart/form-data; boundary={boundary}");
             let request = without(&seen(&[("content-length", &length), ("content-type", &content_type)], &body));
-            (request.headers, request.body)
+            (request.headers, request.head, request.body)
         };
         assert_eq!(of("abc", ""), of("much-longer", ""));
         assert_ne!(of("abc", ""), of("abc", "7"));
-        assert_eq!(of("abc", "").1, b"--boundary\r\n\r\nx\r\n--boundary--\r\n");
+        assert_eq!(of("abc", "").2, b"--boundary\r\n\r\nx\r\n--boundary--\r\n");
         let plain = seen(&[("content-type", "text/plain")], "abc");
         assert_eq!(without(&plain).body, plain.body);
     }

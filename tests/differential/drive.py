@@ -24,6 +24,8 @@ from urllib3.util import connection
 from urllib3.util.retry import Retry
 
 WANTED = {"requests": ("2.34.2", requests.__version__), "urllib3": ("2.7.0", urllib3.__version__)}
+# When an answer counts as late, in seconds.
+LATE = 0.3
 ENVIRONMENT = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "requests_ca_bundle", "curl_ca_bundle", "netrc")
 
 dial = connection.create_connection
@@ -99,6 +101,9 @@ def content_of(spec):
         return {"json": json.loads(value)}
     if kind == "Stream":
         return {"data": (chunk.encode() for chunk in value)}
+    if kind == "WithFiles":
+        content, files = value
+        return {**content_of(content), "files": [file_of(part) for part in files]}
     if kind == "Multipart":
         fields = [(part["name"], part["content"]) for part in value if part["filename"] is None]
         return {"data": fields, "files": [file_of(part) for part in value if part["filename"] is not None]}
@@ -133,14 +138,19 @@ def session_of(settings, ca, log):
     for url, set_cookie in settings["cookies"]:
         received(session.cookies, url, set_cookie)
     options = {}
+    if (pool := settings["pool"]) is not None:
+        options = {"pool_maxsize": pool["kept"], "pool_block": pool["block"]}
+        if pool["origins"] is not None:
+            options["pool_connections"] = pool["origins"]
     if (retries := settings["retries"]) is not None:
         options["max_retries"] = Retry(
             total=retries["total"],
             status_forcelist=retries["statuses"],
             allowed_methods=retries["methods"] or Retry.DEFAULT_ALLOWED_METHODS,
-            backoff_factor=0,
+            backoff_factor=retries["backoff"],
             raise_on_status=retries["raises"],
         )
+    if options:
         session.mount("http://", HTTPAdapter(**options))
         session.mount("https://", HTTPAdapter(**options))
     for prefix, mark in settings["mounts"]:
@@ -184,7 +194,31 @@ def class_of(error):
             if isinstance(cause, kind):
                 return word
         return f"connection: {type(cause).__name__}"
+    if isinstance(error, ValueError) and "timeout" in str(error):
+        return "invalid timeout"
     return f"{type(error).__module__}.{type(error).__name__}"
+
+
+def hop(number, response, last):
+    """What came before a hop, and when it came itself."""
+    before = len(response.history) if response.history == last.history[:number] else "others"
+    seconds = response.elapsed.total_seconds()
+    return f"{before} before, {'late' if seconds >= LATE else 'at once' if seconds else 'never'}"
+
+
+def end_of(attempt):
+    """How an attempt that was followed by another ended."""
+    if attempt.error is None:
+        return str(attempt.status)
+    for kind, word in [
+        (urllib3.exceptions.ConnectTimeoutError, "connect"),
+        (urllib3.exceptions.NewConnectionError, "connect"),
+        (urllib3.exceptions.ReadTimeoutError, "read timeout"),
+        (urllib3.exceptions.ProtocolError, "protocol"),
+    ]:
+        if isinstance(attempt.error, kind):
+            return word
+    return type(attempt.error).__name__
 
 
 def text_of(content):
@@ -211,6 +245,13 @@ def read(response, how, out):
         response.close()
 
 
+def timeout_of(spec):
+    if spec == "Never":
+        return None
+    (kind, value), = spec.items()
+    return {"Both": float, "Each": tuple, "Total": lambda total: urllib3.Timeout(total=total)}[kind](value)
+
+
 def params_of(pairs):
     """A mapping where it can be one: only mappings are merged with the session's."""
     return dict(pairs) if len(dict(pairs)) == len(pairs) else [tuple(pair) for pair in pairs]
@@ -225,11 +266,11 @@ def send(session, call, log):
         "hooks": hooks_of(call["hooks"], log),
         **content_of(call["content"]),
     }
-    how = {"stream": call["read"] in ("Lines", "Nothing")}
+    how = {"stream": call["read"] in ("Lines", "Nothing", "Later")}
     if call["proxies"]:
         how["proxies"] = dict(call["proxies"])
     if call["timeout"]:
-        how["timeout"] = tuple(call["timeout"])
+        how["timeout"] = timeout_of(call["timeout"])
     if call["allow_redirects"] is not None:
         how["allow_redirects"] = call["allow_redirects"]
     elif call["method"] == "HEAD":
@@ -242,8 +283,11 @@ def send(session, call, log):
     return session.request(call["method"], call["url"], **what, **how)
 
 
-def one(session, call, log):
+def one(session, call, log, kept_unread):
     out = {}
+    if call["after_reading"]:
+        while kept_unread:
+            _ = kept_unread.pop(0).content
     if call["after_close"]:
         session.close()
     try:
@@ -251,12 +295,19 @@ def one(session, call, log):
         if call["by_hand"]:
             response = session.send(response.next, allow_redirects=False)
         out["status"] = response.status_code
+        out["version"] = f"HTTP/{response.raw.version / 10}"
         out["url"] = response.url
         out["history"] = hops(response.history, call["challenges"])
         out["headers"] = {name: response.headers.get(name) for name in call["show"]}
         if call["show_cookies"]:
             out["cookies"] = sorted(f"{cookie.name}={cookie.value}" for cookie in response.cookies)
+        if call["show_hops"]:
+            out["hops"] = [hop(number, each, response) for number, each in enumerate([*response.history, response])]
+        if call["show_attempts"]:
+            out["attempts"] = [end_of(attempt) for attempt in response.raw.retries.history]
         read(response, call["read"], out)
+        if call["read"] == "Later":
+            kept_unread.append(response)
         if call["read"] == "RaiseForStatus":
             response.raise_for_status()
     except Exception as error:
@@ -279,14 +330,24 @@ def kept(jar):
     return sorted(cookies)
 
 
+def found(jar, name):
+    """A cookie's value."""
+    try:
+        return jar[name]
+    except requests.cookies.CookieConflictError:
+        return "a conflict"
+    except KeyError:
+        return "none"
+
+
 @contextlib.contextmanager
-def environment(variables, netrc, ca, folder):
+def environment(variables, netrc, ca, folder, home):
     before = dict(os.environ)
     for name in before:
         if name.lower() in ENVIRONMENT:
             del os.environ[name]
-    os.environ["HOME"] = folder
-    os.environ.update({name: value.replace("{ca}", ca) for name, value in variables})
+    os.environ["HOME"] = home
+    os.environ.update({name: value.replace("{ca}", ca).replace("{home}", home) for name, value in variables})
     if netrc is not None:
         os.environ["NETRC"] = os.path.join(folder, "netrc")
         with open(os.environ["NETRC"], "w", encoding="utf-8") as file:
@@ -303,12 +364,14 @@ def drive(task, ca, folder):
     ports.update(task["ports"])
     scenario, log = task["scenario"], []
     settings = scenario["session"]
-    with environment(settings["env"], settings["netrc"], ca, folder):
+    with environment(settings["env"], settings["netrc"], ca, folder, task["home"]):
         session = session_of(settings, ca, log)
-        calls = [one(session, call, log) for call in scenario["calls"]]
+        kept_unread = []
+        calls = [one(session, call, log, kept_unread) for call in scenario["calls"]]
         session.close()
     defaults = {name.lower(): value for name, value in requests.utils.default_headers().items() if name != "Accept"}
-    return {"calls": calls, "hooks": log, "jar": kept(session.cookies), "identity": defaults}
+    found_cookies = [found(session.cookies, name) for _, name in scenario["looked_up"]]
+    return {"calls": calls, "hooks": log, "jar": kept(session.cookies), "found": found_cookies, "identity": defaults}
 
 
 def main():

@@ -12,11 +12,34 @@ pub(crate) struct Scenario {
     pub(crate) about: &'static str,
     pub(crate) session: Settings,
     pub(crate) calls: Vec<Call>,
+    /// Cookies that are looked up in the jar at the end: a URL, and the name. requests looks by the name alone.
+    pub(crate) looked_up: Pairs,
     #[serde(skip)]
     pub(crate) servers: Vec<Server>,
-    /// Whether it matters on which connection a request came.
     #[serde(skip)]
+    pub(crate) shown: Shown,
+}
+
+/// What of the requests that arrived is compared beside what they say.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Shown {
+    /// On which connection each came.
     pub(crate) connections: bool,
+    /// Whether there was a wait before each, and a longer one than before the last.
+    pub(crate) waits: bool,
+    pub(crate) head: Head,
+}
+
+/// What of a request's head is compared as it came: by itself neither the order and spelling of names nor the blanks and
+/// quotes of values.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Head {
+    #[default]
+    Nothing,
+    /// The request line, and the names in their order and spelling.
+    Names,
+    /// The values, with their blanks and quotes.
+    Values,
 }
 
 /// A server and its pages.
@@ -53,6 +76,7 @@ pub(crate) struct Settings {
     /// A prefix, and the mark that requests below it get in the header `x-mount`.
     pub(crate) mounts: Pairs,
     pub(crate) retries: Option<Retries>,
+    pub(crate) pool: Option<Pool>,
     /// By the key of requests' `proxies` mapping.
     pub(crate) proxies: Pairs,
     pub(crate) distrust_env: bool,
@@ -60,6 +84,11 @@ pub(crate) struct Settings {
     pub(crate) env: Pairs,
     /// The text of a netrc file, which `NETRC` names.
     pub(crate) netrc: Option<String>,
+    /// The netrc files of the home folder, by name, where one is to be looked for; in the environment `{home}` is the
+    /// folder.
+    pub(crate) home_files: Option<Pairs>,
+    /// Whether others may read them.
+    pub(crate) home_is_open: bool,
     /// `verify=False`.
     pub(crate) unverified: bool,
     /// Trusts what the system trusts, and so not the servers of these tests.
@@ -76,8 +105,7 @@ pub(crate) struct Call {
     pub(crate) content: Option<Content>,
     pub(crate) auth: Option<Auth>,
     pub(crate) cookies: Pairs,
-    /// Seconds to connect and between two reads.
-    pub(crate) timeout: Option<(f64, f64)>,
+    pub(crate) timeout: Option<Timeout>,
     pub(crate) allow_redirects: Option<bool>,
     pub(crate) hooks: Vec<Hook>,
     pub(crate) proxies: Pairs,
@@ -87,6 +115,13 @@ pub(crate) struct Call {
     pub(crate) show: Vec<&'static str>,
     /// Whether to compare the cookies that the answer sets.
     pub(crate) show_cookies: bool,
+    /// Whether to compare the attempts of the last hop that were followed by another: how each ended.
+    pub(crate) show_attempts: bool,
+    /// Whether to compare, for each redirect of the history and the answer, how many came before it, and whether it came
+    /// late.
+    pub(crate) show_hops: bool,
+    /// Whether the answers that were kept unread ([`Read::Later`]) are read before it.
+    pub(crate) after_reading: bool,
     /// Whether the request is prepared by itself, and then sent by the session.
     pub(crate) prepared: bool,
     /// Whether the session is closed before it.
@@ -112,6 +147,8 @@ pub(crate) enum Content {
     Stream(Vec<String>),
     /// `files=`, and `data=` for what is none.
     Multipart(Vec<Part>),
+    /// Other content, and `files=` beside it.
+    WithFiles(Box<Self>, Vec<Part>),
 }
 
 /// A part of a form: a file if it has a file name.
@@ -122,6 +159,19 @@ pub(crate) struct Part {
     #[serde(rename = "type")]
     pub(crate) mime: Option<String>,
     pub(crate) content: String,
+}
+
+/// `timeout=`, in seconds.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) enum Timeout {
+    /// `None`
+    Never,
+    /// One number.
+    Both(f64),
+    /// To connect, and between two reads.
+    Each(Option<f64>, Option<f64>),
+    /// urllib3's `Timeout(total=…)`, which requests takes too.
+    Total(f64),
 }
 
 /// `auth=`.
@@ -142,7 +192,18 @@ pub(crate) enum Hook {
     Fail,
 }
 
-/// An adapter's `max_retries`, without a wait between attempts.
+/// An adapter's limits of connections.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(crate) struct Pool {
+    /// How many are kept for one origin (`pool_maxsize`).
+    pub(crate) kept: usize,
+    /// Whether there are no more than that (`pool_block`).
+    pub(crate) block: bool,
+    /// How many there are for all origins, one for each (`pool_connections`).
+    pub(crate) origins: Option<usize>,
+}
+
+/// An adapter's `max_retries`.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Retries {
     /// Beyond the first attempt.
@@ -152,6 +213,8 @@ pub(crate) struct Retries {
     pub(crate) methods: Vec<&'static str>,
     /// Whether a status that is still there at the end is an error (`raise_on_status`): sortie has no such setting.
     pub(crate) raises: bool,
+    /// The wait in seconds from which the others are computed (`backoff_factor`); 0 for no wait.
+    pub(crate) backoff: f64,
 }
 
 /// What is read of an answer, beside its head.
@@ -167,6 +230,8 @@ pub(crate) enum Read {
     Links,
     /// Nothing: it is dropped.
     Nothing,
+    /// Nothing yet: it is kept, until a call that comes [after reading](Call::after_reading) or the end.
+    Later,
 }
 
 pub(crate) fn scenario(name: &'static str, about: &'static str) -> Scenario {
@@ -196,13 +261,28 @@ impl Scenario {
         self
     }
 
+    pub(crate) fn look_up(mut self, url: &str, name: &str) -> Self {
+        self.looked_up.push((url.to_owned(), name.to_owned()));
+        self
+    }
+
     pub(crate) fn call(mut self, call: Call) -> Self {
         self.calls.push(call);
         self
     }
 
     pub(crate) fn connections(mut self) -> Self {
-        self.connections = true;
+        self.shown.connections = true;
+        self
+    }
+
+    pub(crate) fn head(mut self, head: Head) -> Self {
+        self.shown.head = head;
+        self
+    }
+
+    pub(crate) fn waits(mut self) -> Self {
+        self.shown.waits = true;
         self
     }
 }
@@ -312,12 +392,22 @@ impl Call {
         self.content(Content::Multipart(parts.into()))
     }
 
+    /// Beside other content, which is set before.
+    pub(crate) fn with_files<const N: usize>(mut self, files: [Part; N]) -> Self {
+        let content = self.content.take().expect("there is other content");
+        self.content(Content::WithFiles(Box::new(content), files.into()))
+    }
+
     pub(crate) fn basic(self, user: &str, password: &str) -> Self {
         Self { auth: Some(basic(user, password)), ..self }
     }
 
     pub(crate) fn timeout(self, connect: f64, read: f64) -> Self {
-        Self { timeout: Some((connect, read)), ..self }
+        self.limited(Timeout::Each(Some(connect), Some(read)))
+    }
+
+    pub(crate) fn limited(self, timeout: Timeout) -> Self {
+        Self { timeout: Some(timeout), ..self }
     }
 
     pub(crate) fn redirects(self, allowed: bool) -> Self {
@@ -371,6 +461,18 @@ impl Call {
 
     pub(crate) fn after_close(self) -> Self {
         Self { after_close: true, ..self }
+    }
+
+    pub(crate) fn show_hops(self) -> Self {
+        Self { show_hops: true, ..self }
+    }
+
+    pub(crate) fn show_attempts(self) -> Self {
+        Self { show_attempts: true, ..self }
+    }
+
+    pub(crate) fn after_reading(self) -> Self {
+        Self { after_reading: true, ..self }
     }
 
     pub(crate) fn show_cookies(self) -> Self {

@@ -131,7 +131,7 @@ async fn serve(
         let answer = shared.answer(server, &seen);
         let tunnel = if seen.method == "CONNECT" { shared.ports.get(&seen.target).copied() } else { None };
         shared.seen.lock().unwrap_or_else(PoisonError::into_inner).push(seen);
-        if let (None, Some(port)) = (&answer, tunnel) {
+        if let (true, Some(port)) = (answer.as_ref().is_none_or(Answer::is_tunnel), tunnel) {
             stream.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await?;
             let mut target = TcpStream::connect(("127.0.0.1", port)).await?;
             return tokio::io::copy_bidirectional(&mut stream, &mut target).await.map(drop);
@@ -144,6 +144,7 @@ async fn serve(
                     stream.flush().await?;
                 }
                 Step::Wait(time) => tokio::time::sleep(time).await,
+                Step::Tunnel => unreachable!("a tunnel is for CONNECT, to a server of the scenario"),
                 Step::Forever => return stream.read_to_end(&mut Vec::new()).await.map(drop),
             }
         }

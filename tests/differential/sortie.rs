@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, TryFromFloatSecsError};
 
 use http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -11,8 +11,9 @@ use sortie::body::multipart::{self, Multipart};
 use sortie::cookies::Jar;
 use sortie::core::{Origin, Phase, find};
 use sortie::hooks::Hooks;
+use sortie::netrc::{Netrc, NetrcError};
 use sortie::redirect::{ForbiddenScheme, Hop, NotReplayable, RedirectOptions, TooManyRedirects};
-use sortie::retry::{Backoff, MaybeProcessed, RetryOptions};
+use sortie::retry::{Attempt, AttemptEnd, Backoff, Failure, MaybeProcessed, Next, RetryOptions};
 use sortie::transport::proxy::{Proxies, Proxy};
 use sortie::transport::tls::{Tls, TlsOptions};
 use sortie::transport::{PhaseTimeouts, TransportOptions};
@@ -20,7 +21,7 @@ use sortie::{Body, ErrorKind, InvalidUrl, Mount, RequestBuilder, Response, Sessi
 use sortie_testkit::told;
 use tokio::net::TcpStream;
 
-use crate::scenario::{Auth, Call, Content, Hook, Pairs, Part, Read, Retries, Scenario, Settings};
+use crate::scenario::{Auth, Call, Content, Hook, Pairs, Part, Pool, Read, Retries, Scenario, Settings, Timeout};
 use crate::server::authority;
 use crate::wire::latin1;
 
@@ -35,23 +36,50 @@ fn identity() -> Value {
 /// What hooks wrote down.
 type Log = Arc<Mutex<Vec<String>>>;
 
-/// What came of the scenario, with these ports in place of its servers.
-pub(crate) async fn drive(scenario: &Scenario, ports: &BTreeMap<String, u16>) -> Value {
+/// When an answer counts as late.
+const LATE: Duration = Duration::from_millis(300);
+
+/// What came of the scenario, with these ports in place of its servers, and this home folder.
+pub(crate) async fn drive(scenario: &Scenario, ports: &BTreeMap<String, u16>, home: &str) -> Value {
     let (log, jar) = (Log::default(), Jar::new());
-    let session = session(&scenario.session, ports, &jar, &log);
-    let mut calls = Vec::new();
+    let session = match netrc(&scenario.session, home) {
+        Ok(netrc) => session(&scenario.session, netrc, ports, &jar, &log),
+        Err(_) => {
+            let calls = vec![json!({"error": "netrc"}); scenario.calls.len()];
+            return json!({"calls": calls, "hooks": [], "jar": [], "found": []});
+        }
+    };
+    let (mut calls, mut kept_unread) = (Vec::new(), Vec::new());
     for call in &scenario.calls {
-        calls.push(Value::Object(one(&session, call, &log).await));
+        calls.push(Value::Object(one(&session, call, &log, &mut kept_unread).await));
     }
     let log = log.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    json!({"calls": calls, "hooks": log, "jar": kept(&jar), "identity": identity()})
+    let found: Vec<_> = scenario.looked_up.iter().map(|(url, name)| found(&jar, url, name)).collect();
+    json!({"calls": calls, "hooks": log, "jar": kept(&jar), "found": found, "identity": identity()})
 }
 
-fn session(settings: &Settings, ports: &BTreeMap<String, u16>, jar: &Jar, log: &Log) -> Session {
+/// Where a scenario has a netrc, or looks for one.
+fn netrc(settings: &Settings, home: &str) -> Result<Option<Netrc>, NetrcError> {
+    if let Some(text) = &settings.netrc {
+        return Netrc::parse(text).map(Some);
+    }
+    if settings.home_files.is_none() {
+        return Ok(None);
+    }
+    let named = |name: &str| settings.env.iter().find(|(set, _)| set == name);
+    let of = |name: &str| match name {
+        "HOME" => Some(home.to_owned()),
+        name => named(name).map(|(_, value)| value.replace("{home}", home)),
+    };
+    Netrc::from_env(of).map(Some)
+}
+
+fn session(settings: &Settings, netrc: Option<Netrc>, ports: &BTreeMap<String, u16>, jar: &Jar, log: &Log) -> Session {
     for (url, set_cookie) in &settings.cookies {
         jar.receive(&url.parse().unwrap(), set_cookie.as_bytes()).unwrap();
     }
-    let mut builder = Session::builder().transport_options(dialing(ports.clone())).jar(jar.clone());
+    let options = pooling(dialing(ports.clone()), settings.pool);
+    let mut builder = Session::builder().transport_options(options).jar(jar.clone());
     builder = environment(builder, settings);
     for (name, value) in &settings.headers {
         builder = match value {
@@ -75,8 +103,8 @@ fn session(settings: &Settings, ports: &BTreeMap<String, u16>, jar: &Jar, log: &
             .iter()
             .fold(redirect, |redirect, name| redirect.sensitive(http::HeaderName::from_static(name))),
     );
-    if let Some(netrc) = &settings.netrc {
-        builder = builder.netrc(sortie::netrc::Netrc::parse(netrc).unwrap());
+    if let Some(netrc) = netrc {
+        builder = builder.netrc(netrc);
     }
     if let Some(retries) = &settings.retries {
         builder = builder.retry(retry(retries));
@@ -106,6 +134,12 @@ fn dialing(ports: BTreeMap<String, u16>) -> TransportOptions {
     })
 }
 
+fn pooling(options: TransportOptions, pool: Option<Pool>) -> TransportOptions {
+    let Some(pool) = pool else { return options };
+    let options = options.max_idle_per_origin(pool.kept).max_connections(pool.origins);
+    if pool.block { options.max_connections_per_origin(pool.kept) } else { options }
+}
+
 fn environment(builder: SessionBuilder, settings: &Settings) -> SessionBuilder {
     if settings.distrust_env {
         return builder.no_env();
@@ -125,7 +159,7 @@ fn unverified() -> Tls {
 fn retry(retries: &Retries) -> RetryOptions {
     let options = RetryOptions::none()
         .attempts(retries.total + 1)
-        .backoff(Backoff::none())
+        .backoff(Backoff::exponential(Duration::from_secs_f64(retries.backoff), Duration::from_secs(120)))
         .statuses(retries.statuses.iter().map(|status| StatusCode::from_u16(*status).unwrap()))
         .maybe_processed(MaybeProcessed::RepeatIdempotent);
     match &*retries.methods {
@@ -163,7 +197,12 @@ fn hooks(of: &[Hook], log: &Log) -> Hooks {
     })
 }
 
-fn request(session: &Session, call: &Call, log: &Log) -> RequestBuilder {
+/// The request of a call.
+///
+/// # Errors
+///
+/// Its timeout is no `Duration`.
+fn request(session: &Session, call: &Call, log: &Log) -> Result<RequestBuilder, TryFromFloatSecsError> {
     let mut request = session.request(call.method, &*call.url);
     for (name, value) in &call.headers {
         request = match value {
@@ -174,29 +213,26 @@ fn request(session: &Session, call: &Call, log: &Log) -> RequestBuilder {
     if !call.params.is_empty() {
         request = request.query(&call.params);
     }
-    request = match &call.content {
-        None => request,
-        Some(Content::Bytes(bytes)) => request.body(bytes.clone()),
-        Some(Content::Text(text)) => request.body(text.clone()),
-        Some(Content::Form(form)) => request.form(form),
-        Some(Content::Json(text)) => request.json(&serde_json::from_str::<Value>(text).unwrap()),
-        Some(Content::Stream(chunks)) => {
-            let chunks = chunks.clone().into_iter().map(Ok::<_, io::Error>);
-            request.body(Body::stream(futures_util::stream::iter(chunks)))
-        }
-        Some(Content::Multipart(parts)) => request.multipart(form(parts)),
-    };
+    if let Some(content) = &call.content {
+        request = with_content(request, content);
+    }
     request = match &call.auth {
         None => request,
         Some(Auth::Basic(user, password)) => request.basic_auth(user, password),
         Some(Auth::Digest(user, password)) => request.auth(sortie::auth::Digest::new(user, password)),
     };
     request = request.cookies(call.cookies.iter().map(|(name, value)| (name, value)));
-    if let Some((connect, read)) = call.timeout {
-        let [connect, read] = [connect, read].map(Duration::from_secs_f64);
-        let timeouts = PhaseTimeouts::default().connect(connect).first_byte(read).read(read);
-        request = request.phase_timeouts(timeouts);
-    }
+    let phases = |connect, read| PhaseTimeouts::default().connect(connect).first_byte(read).read(read);
+    let duration = Duration::try_from_secs_f64;
+    request = match call.timeout {
+        None => request,
+        Some(Timeout::Never) => request.phase_timeouts(phases(None, None)),
+        Some(Timeout::Both(both)) => request.phase_timeouts(phases(Some(duration(both)?), Some(duration(both)?))),
+        Some(Timeout::Each(connect, read)) => {
+            request.phase_timeouts(phases(connect.map(duration).transpose()?, read.map(duration).transpose()?))
+        }
+        Some(Timeout::Total(total)) => request.timeout(duration(total)?),
+    };
     // `Session.head` does not follow unless asked to.
     if call.allow_redirects == Some(false) {
         request = request.no_redirect();
@@ -207,7 +243,24 @@ fn request(session: &Session, call: &Call, log: &Log) -> RequestBuilder {
     if call.unverified {
         request = request.tls(unverified());
     }
-    if call.hooks.is_empty() { request } else { request.hooks(hooks(&call.hooks, log)) }
+    Ok(if call.hooks.is_empty() { request } else { request.hooks(hooks(&call.hooks, log)) })
+}
+
+fn with_content(request: RequestBuilder, content: &Content) -> RequestBuilder {
+    match content {
+        Content::Bytes(bytes) => request.body(bytes.clone()),
+        Content::Text(text) => request.body(text.clone()),
+        Content::Form(form) => request.form(form),
+        // Python's reader takes it for a number, and serde_json's values have none such.
+        Content::Json(text) if text == "NaN" => request.json(&f64::NAN),
+        Content::Json(text) => request.json(&serde_json::from_str::<Value>(text).unwrap()),
+        Content::Stream(chunks) => {
+            let chunks = chunks.clone().into_iter().map(Ok::<_, io::Error>);
+            request.body(Body::stream(futures_util::stream::iter(chunks)))
+        }
+        Content::Multipart(parts) => request.multipart(form(parts)),
+        Content::WithFiles(content, files) => with_content(request, content).multipart(form(files)),
+    }
 }
 
 fn form(parts: &[Part]) -> Multipart {
@@ -220,12 +273,19 @@ fn form(parts: &[Part]) -> Multipart {
     })
 }
 
-async fn one(session: &Session, call: &Call, log: &Log) -> Map<String, Value> {
+async fn one(session: &Session, call: &Call, log: &Log, kept_unread: &mut Vec<Response>) -> Map<String, Value> {
     let mut out = Map::new();
+    if call.after_reading {
+        for response in kept_unread.drain(..) {
+            response.bytes().await.unwrap();
+        }
+    }
     if call.after_close {
         session.close().await;
     }
-    let request = request(session, call, log);
+    let Ok(request) = request(session, call, log) else {
+        return Map::from_iter([("error".to_owned(), "invalid timeout".into())]);
+    };
     let answer = match call.prepared {
         false => request.send().await,
         true => match request.build() {
@@ -239,7 +299,7 @@ async fn one(session: &Session, call: &Call, log: &Log) -> Map<String, Value> {
     };
     match answer {
         // requests reads the content before it gives an answer out, and so has none if that fails.
-        Ok(response) => match read(response, call, &mut out).await {
+        Ok(response) => match read(response, call, &mut out, kept_unread).await {
             Ok(()) => out,
             Err(error) => Map::from_iter([("error".to_owned(), word_of_content(&error).into())]),
         },
@@ -259,8 +319,14 @@ async fn step(session: &Session, response: &Response) -> Result<Response, sortie
     session.send(next).await
 }
 
-async fn read(response: Response, call: &Call, out: &mut Map<String, Value>) -> Result<(), sortie::Error> {
+async fn read(
+    response: Response,
+    call: &Call,
+    out: &mut Map<String, Value>,
+    kept_unread: &mut Vec<Response>,
+) -> Result<(), sortie::Error> {
     out.insert("status".into(), response.status().as_u16().into());
+    out.insert("version".into(), format!("{:?}", response.version()).into());
     out.insert("url".into(), response.url().map(ToString::to_string).into());
     out.insert("history".into(), hops(response.history()).into());
     let headers = call.show.iter().map(|name| ((*name).to_owned(), joined(&response, name)));
@@ -269,6 +335,14 @@ async fn read(response: Response, call: &Call, out: &mut Map<String, Value>) -> 
         let mut cookies: Vec<_> = response.cookies().map(|cookie| cookie.stripped().to_string()).collect();
         cookies.sort();
         out.insert("cookies".into(), cookies.into());
+    }
+    if call.show_hops {
+        let elapsed = response.history().iter().map(|hop| Some(hop.elapsed())).chain([response.elapsed()]);
+        out.insert("hops".into(), elapsed.enumerate().map(hop).collect::<Vec<_>>().into());
+    }
+    if call.show_attempts {
+        let tried_again = response.retry_log().iter().filter(|attempt| matches!(attempt.next(), Next::Retried { .. }));
+        out.insert("attempts".into(), tried_again.map(end).collect::<Vec<_>>().into());
     }
     match call.read {
         Read::Content => drop(out.insert("body".into(), latin1(&response.bytes().await?).into())),
@@ -298,8 +372,37 @@ async fn read(response: Response, call: &Call, out: &mut Map<String, Value>) -> 
             out.insert("links".into(), links.into());
         }
         Read::Nothing => drop(response),
+        Read::Later => kept_unread.push(response),
     }
     Ok(())
+}
+
+/// What came before a hop, and when it came itself. Here no redirect has a history of its own: what stands before it in
+/// that of the answer is it.
+fn hop((before, elapsed): (usize, Option<Duration>)) -> String {
+    let when = match elapsed {
+        None | Some(Duration::ZERO) => "never",
+        Some(elapsed) if elapsed < LATE => "at once",
+        Some(_) => "late",
+    };
+    format!("{before} before, {when}")
+}
+
+/// A cookie's value.
+fn found(jar: &Jar, url: &str, name: &str) -> String {
+    let cookie = jar.get(&url.parse().unwrap(), name);
+    cookie.map_or_else(|| "none".to_owned(), |cookie| cookie.value().to_owned())
+}
+
+/// How an attempt ended.
+fn end(attempt: &Attempt) -> String {
+    match attempt.end() {
+        AttemptEnd::Answered(status) => status.as_u16().to_string(),
+        AttemptEnd::Failed { failure: Some(Failure::Connect), .. } => "connect".to_owned(),
+        AttemptEnd::Failed { failure: Some(Failure::Timeout), .. } => "read timeout".to_owned(),
+        AttemptEnd::Failed { failure: Some(Failure::MaybeProcessed), .. } => "protocol".to_owned(),
+        end => format!("{end:?}"),
+    }
 }
 
 /// The values of a header as requests joins them; null if there are none.
@@ -339,6 +442,7 @@ fn word(error: &sortie::Error) -> String {
         ErrorKind::Timeout => match error.phase() {
             Some(Phase::Dns | Phase::Connect | Phase::Proxy | Phase::Tls) => "connect timeout",
             Some(Phase::FirstByte | Phase::Read) => "read timeout",
+            Some(Phase::Total) => "total timeout",
             phase => return format!("{phase:?} timeout"),
         },
         ErrorKind::Redirect if find::<TooManyRedirects>(error).is_some() => "too many redirects",

@@ -1,6 +1,7 @@
 //! Requests as they arrive: read octet by octet, with nothing made whole that was not.
 
 use std::io;
+use std::time::Instant;
 
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 
@@ -10,10 +11,13 @@ pub(crate) struct Seen {
     pub(crate) origin: &'static str,
     /// Of those at this origin, counted from 1.
     pub(crate) connection: usize,
+    pub(crate) at: Instant,
     pub(crate) method: String,
     pub(crate) target: String,
-    /// By name, in lower case; values of one name in their order.
+    /// By name, in lower case; values of one name in their order, without blanks around them.
     pub(crate) headers: Vec<(String, String)>,
+    /// The request line and each header as it came.
+    pub(crate) head: Vec<String>,
     pub(crate) body: Vec<u8>,
 }
 
@@ -29,12 +33,14 @@ pub(crate) async fn read_request(
     connection: usize,
 ) -> io::Result<Option<Seen>> {
     let Some(start) = line(stream).await? else { return Ok(None) };
+    let at = Instant::now();
     let mut words = start.split(' ');
     let (method, target) = (words.next().unwrap_or_default().to_owned(), words.next().unwrap_or_default().to_owned());
-    let mut headers = Vec::new();
+    let (mut headers, mut head) = (Vec::new(), vec![start.clone()]);
     while let Some(field) = line(stream).await?.filter(|field| !field.is_empty()) {
         let (name, value) = field.split_once(':').unwrap_or((&field, ""));
         headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
+        head.push(field);
     }
     headers.sort_by(|(one, _), (other, _)| one.cmp(other));
     let value = |name: &str| headers.iter().find(|(found, _)| found == name).map(|(_, value)| &**value);
@@ -48,7 +54,7 @@ pub(crate) async fn read_request(
         None if value("transfer-encoding").is_some() => read_chunks(stream).await?,
         None => Vec::new(),
     };
-    Ok(Some(Seen { origin, connection, method, target, headers, body }))
+    Ok(Some(Seen { origin, connection, at, method, target, headers, head, body }))
 }
 
 async fn read_chunks(stream: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Vec<u8>> {
@@ -66,10 +72,12 @@ async fn read_chunks(stream: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Vec
     }
 }
 
+/// Without its end, and with the blanks before that.
 async fn line(stream: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option<String>> {
     let mut line = Vec::new();
     if stream.read_until(b'\n', &mut line).await? == 0 {
         return Ok(None);
     }
-    Ok(Some(latin1(line.trim_ascii_end())))
+    let line = line.strip_suffix(b"\n").unwrap_or(&line);
+    Ok(Some(latin1(line.strip_suffix(b"\r").unwrap_or(line))))
 }

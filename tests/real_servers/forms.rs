@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 use sortie::Session;
 use sortie::body::{File, Multipart, Part};
 use sortie_testkit::{TestServer, reply};
+use sortie_tests::{INSTALL_PYTHON, python};
 
-use crate::program::{folder, python};
+use crate::program::folder;
 
 /// What Python's own `email` package reads in a form that was sent.
 async fn read(form: Multipart) -> Value {
@@ -30,7 +31,8 @@ async fn read(form: Multipart) -> Value {
     let (content_type, body) = std::mem::take(&mut *sent.lock().unwrap());
     let mut command = Command::new(python());
     command.arg("-c").arg(include_str!("../servers/read_form.py")).arg(content_type);
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+    let mut child = child.unwrap_or_else(|error| panic!("{command:?}: {error}; {INSTALL_PYTHON}"));
     child.stdin.take().unwrap().write_all(&body).unwrap();
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{command:?}: {}", output.status);

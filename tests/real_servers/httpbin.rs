@@ -6,8 +6,9 @@ use sortie::body::{Multipart, Part};
 use sortie::core::Phase;
 use sortie::decompress::Coding;
 use sortie::{Session, SessionBuilder};
+use sortie_tests::{INSTALL_PYTHON, python};
 
-use crate::program::{Program, folder, free_ports, python};
+use crate::program::{Program, folder, free_ports};
 
 struct Httpbin {
     _program: Program,
@@ -20,9 +21,7 @@ impl Httpbin {
         let mut command = Command::new(python());
         command.args(["-m", "gunicorn", "--bind", &format!("127.0.0.1:{port}")]);
         command.args(["--worker-class", "gthread", "--threads", "4", "httpbin:app"]);
-        let install = "python3 -m venv target/python && target/python/bin/pip install httpbin gunicorn, \
-                       or name another python in SORTIE_PYTHON";
-        let program = Program::start(command, &[port], &folder("httpbin"), install);
+        let program = Program::start(command, &[port], &folder("httpbin"), INSTALL_PYTHON);
         Self { _program: program, port }
     }
 

@@ -98,14 +98,6 @@ pub(crate) fn certify(folder: &Path) -> CertificateAuthority {
     authority
 }
 
-/// The Python that has what the tests need: the one in `SORTIE_PYTHON`, or that of `.ci/run`.
-pub(crate) fn python() -> PathBuf {
-    std::env::var_os("SORTIE_PYTHON").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/python/bin/python")),
-        PathBuf::from,
-    )
-}
-
 /// An empty folder for one test's server.
 pub(crate) fn folder(name: &str) -> PathBuf {
     static COUNT: AtomicUsize = AtomicUsize::new(0);

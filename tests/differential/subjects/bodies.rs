@@ -57,6 +57,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             post(URL).json("1").header("content-type", "application/vnd.api+json"),
         ),
         with("JSON: of GET", "S13", get(URL).json("1")),
+        with("JSON: a number that is none", "S13", post(URL).json("NaN")),
         with("a stream", "S14", post(URL).stream(["one ", "two"])),
         with("a stream of nothing", "S14", post(URL).stream([])),
         with("a stream with an empty chunk in it", "S14", post(URL).stream(["one ", "", "two"])),
@@ -119,5 +120,11 @@ pub(super) const INTENDED: &[Intended] = &[
         statement: "S15",
         reason: "a length and chunks in one request are how requests are smuggled",
         differences: &[("request 1 content-length", "4", "-")],
+    },
+    Intended {
+        scenario: "JSON: a number that is none",
+        statement: "S13",
+        reason: "JSON has no NaN, and serde_json writes null for it, as JSON.stringify does",
+        differences: &[("call 1", "error: not serializable", "200"), ("request 1", "-", "POST / at http://a.test")],
     },
 ];

@@ -91,6 +91,23 @@ fn jars() -> Vec<Scenario> {
             .answers([ok()])
             .session(|s| s.header("cookie", "hand=1"))
             .call(get(URL)),
+        scenario("a cookie is looked up", "S64").answers([ok()]).session(kept).call(get(URL)).look_up(URL, "lang"),
+        scenario("a cookie is looked up that is not there", "S64")
+            .answers([ok()])
+            .session(kept)
+            .call(get(URL))
+            .look_up(URL, "own"),
+        scenario("a cookie is looked up that two paths have", "S64")
+            .answers([ok()])
+            .session(|s| s.cookies = pairs([(URL, "id=root; Path=/"), (URL, "id=deep; Path=/x")]))
+            .call(get(URL))
+            .look_up(URL, "id")
+            .look_up("http://a.test/x", "id"),
+        scenario("a cookie is looked up that two hosts have", "S64")
+            .answers([ok()])
+            .session(|s| s.cookies = pairs([(URL, "id=7"), ("http://b.test/", "id=8")]))
+            .call(get(URL))
+            .look_up(URL, "id"),
         scenario("the longer path comes first", "group F")
             .answers([ok()])
             .session(|s| {
@@ -308,5 +325,17 @@ pub(super) const INTENDED: &[Intended] = &[
             ("jar", "id=7; host a.test; / | id=7; host virtual.test; /", "id=7; host a.test; /"),
             ("request 2 cookie", "-", "id=7"),
         ],
+    },
+    Intended {
+        scenario: "a cookie is looked up that two paths have",
+        statement: "S64",
+        reason: "a URL says which of them is meant: the one that a request to it sends first",
+        differences: &[("found", "a conflict | a conflict", "root | deep")],
+    },
+    Intended {
+        scenario: "a cookie is looked up that two hosts have",
+        statement: "S64",
+        reason: "a URL says which of them is meant: the one that a request to it sends first",
+        differences: &[("found", "a conflict", "7")],
     },
 ];

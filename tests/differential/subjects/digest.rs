@@ -2,7 +2,7 @@
 
 use crate::answer::{Answer, ok, redirect, reply};
 use crate::intended::Intended;
-use crate::scenario::{Call, Scenario, call, get, page, post, scenario};
+use crate::scenario::{Call, Head, Scenario, call, get, page, post, scenario};
 
 const URL: &str = "http://a.test/p?q=1";
 
@@ -28,6 +28,15 @@ fn challenges() -> Vec<Scenario> {
         asked("Digest: without qop", "S48", "Digest realm=\"r\", nonce=\"n1\"", get(URL)),
         asked("Digest: with opaque", "S49", "Digest realm=\"r\", nonce=\"n1\", qop=\"auth\", opaque=\"o\"", get(URL)),
         asked("Digest: MD5 by name", "S48", "Digest realm=\"r\", nonce=\"n1\", qop=\"auth\", algorithm=MD5", get(URL)),
+        asked(
+            "Digest: quotes",
+            "S49",
+            "Digest realm=\"r\", nonce=\"n1\", qop=\"auth\", opaque=\"o\", algorithm=SHA-256",
+            get(URL),
+        )
+        .head(Head::Values),
+        asked("Digest: quotes without qop", "S49", "Digest realm=\"r\", nonce=\"n1\", algorithm=MD5", get(URL))
+            .head(Head::Values),
         asked(
             "Digest: MD5-sess",
             "S48",
@@ -390,5 +399,25 @@ pub(super) const INTENDED: &[Intended] = &[
             ("call 1 body", "ok", "who are you?"),
             ("request 3", "GET /to at http://b.test", "-"),
         ],
+    },
+    Intended {
+        scenario: "Digest: quotes",
+        statement: "S49",
+        reason: "algorithm and qop stand without quotes (RFC 7616 §3.4), and the order of parameters means nothing",
+        differences: &[(
+            "request 2 authorization, raw",
+            "Digest username=\"user\", realm=\"r\", nonce=\"n1\", uri=\"/p?q=1\", response=\"response\", opaque=\"o\", algorithm=\"SHA-256\", qop=\"auth\", nc=00000001, cnonce=\"cnonce\"",
+            "Digest username=\"user\", realm=\"r\", uri=\"/p?q=1\", algorithm=SHA-256, nonce=\"n1\", nc=00000001, qop=auth, cnonce=\"cnonce\", response=\"response\", opaque=\"o\"",
+        )],
+    },
+    Intended {
+        scenario: "Digest: quotes without qop",
+        statement: "S49",
+        reason: "algorithm and qop stand without quotes (RFC 7616 §3.4), and the order of parameters means nothing",
+        differences: &[(
+            "request 2 authorization, raw",
+            "Digest username=\"user\", realm=\"r\", nonce=\"n1\", uri=\"/p?q=1\", response=\"8d19687604d7dbef53abcb4d247dc8fd\", algorithm=\"MD5\"",
+            "Digest username=\"user\", realm=\"r\", uri=\"/p?q=1\", algorithm=MD5, nonce=\"n1\", response=\"8d19687604d7dbef53abcb4d247dc8fd\"",
+        )],
     },
 ];

@@ -1,4 +1,4 @@
-//! What fails, and what is tried again: connections, time limits, retries, TLS (S73 to S87, groups K, M and N).
+//! What fails, and what is tried again: connections, time limits, retries, TLS (S74 to S81, S83, S85, S92, groups K and N).
 
 use crate::answer::{cut, ok, raw, redirect, reply, silence};
 use crate::intended::Intended;
@@ -104,8 +104,8 @@ fn retries() -> Vec<Scenario> {
         ),
         tried("a 503 is tried again for DELETE", "S80", on_503(1), vec![busy(), ok()], call("DELETE", URL)),
         tried("a 500 is not tried again where 503 is", "S80", on_503(2), vec![reply(500, [], "no"), ok()], get(URL)),
-        tried("a 503 asks for no wait", "S81", on_503(2), vec![asks("0"), ok()], get(URL)),
-        tried("a 503 asks for a second", "S81", on_503(1), vec![asks("1"), ok()], get(URL)),
+        tried("a 503 asks for no wait", "S81", on_503(2), vec![asks("0"), ok()], get(URL)).waits(),
+        tried("a 503 asks for a second", "S81", on_503(1), vec![asks("1"), ok()], get(URL)).waits(),
         tried("a 503 asks for what is no time", "S81", on_503(2), vec![asks("soon"), ok()], get(URL)),
         tried("a 503 that asks for a wait, and no status is named", "S81", total(2), vec![asks("0"), ok()], get(URL)),
         tried(

@@ -2,7 +2,7 @@
 
 use crate::answer::{ok, redirect, reply};
 use crate::intended::Intended;
-use crate::scenario::{Call, Hook, Scenario, Settings, call, get, page, pairs, post, scenario};
+use crate::scenario::{Call, Head, Hook, Scenario, Settings, call, get, page, pairs, post, scenario};
 
 const URL: &str = "http://a.test/";
 
@@ -19,6 +19,8 @@ fn headers() -> Vec<Scenario> {
         with("a session's headers", "S1", default, get(URL)),
         with("a header of the request's beats the session's", "S1", default, get(URL).header("x-team", "red")),
         with("a name in another case is the same name", "S2", default, get(URL).header("X-TEAM", "red")),
+        with("order and spelling of names", "S2", default, get(URL).header("X-TEAM", "red").header("X-Own", "1"))
+            .head(Head::Names),
         with("a header of the session's left out", "S1", default, get(URL).without_header("x-team")),
         with(
             "a header of the session's left out, in another case",
@@ -56,7 +58,7 @@ fn headers() -> Vec<Scenario> {
         with("a value with a carriage return", "group H", |_| (), get(URL).header("x-evil", "a\r\nb: c")),
         with("a value that begins with a space", "group H", |_| (), get(URL).header("x-space", " a")),
         with("a value that begins with a tab", "group H", |_| (), get(URL).header("x-space", "\ta")),
-        with("a value that ends with a space", "group H", |_| (), get(URL).header("x-space", "a ")),
+        with("a value that ends with a space", "group H", |_| (), get(URL).header("x-space", "a ")).head(Head::Values),
         with("a value with a NUL", "S17", |_| (), get(URL).header("x-nul", "a\u{0}b")),
         with("a name with a space in it", "S17", |_| (), get(URL).header("x name", "a")),
         with("a name with a colon in it", "S17", |_| (), get(URL).header("x:name", "a")),
@@ -321,5 +323,15 @@ pub(super) const INTENDED: &[Intended] = &[
         statement: "S12",
         reason: "methods are case-sensitive (RFC 9110 §9.1), and sent as they are given",
         differences: &[("request 1", "PATCH / at http://a.test", "patch / at http://a.test")],
+    },
+    Intended {
+        scenario: "order and spelling of names",
+        statement: "S2",
+        reason: "order and spelling of names mean nothing (RFC 9110 §5.1, §5.3), and http::HeaderMap keeps neither",
+        differences: &[(
+            "request 1 names",
+            "GET / HTTP/1.1 | Host | User-Agent | Accept-Encoding | Accept | Connection | X-TEAM | x-trace | X-Own",
+            "GET / HTTP/1.1 | x-team | x-own | user-agent | accept | x-trace | accept-encoding | host",
+        )],
     },
 ];

@@ -3,6 +3,7 @@
 use crate::intended::Intended;
 use crate::scenario::Scenario;
 
+mod attempts;
 mod auth;
 mod bodies;
 mod by_hand;
@@ -11,11 +12,13 @@ mod cookies;
 mod credentials;
 mod digest;
 mod faults;
+mod limits;
 mod locations;
 mod merging;
 mod mounts;
 mod multipart;
 mod netrc;
+mod pools;
 mod proxies;
 mod reading;
 mod redirects;
@@ -26,6 +29,7 @@ mod urls;
 type Subject = (fn() -> Vec<Scenario>, &'static [Intended]);
 
 const SUBJECTS: &[Subject] = &[
+    (attempts::scenarios, attempts::INTENDED),
     (auth::scenarios, auth::INTENDED),
     (bodies::scenarios, bodies::INTENDED),
     (by_hand::scenarios, by_hand::INTENDED),
@@ -34,11 +38,13 @@ const SUBJECTS: &[Subject] = &[
     (credentials::scenarios, credentials::INTENDED),
     (digest::scenarios, digest::INTENDED),
     (faults::scenarios, faults::INTENDED),
+    (limits::scenarios, limits::INTENDED),
     (locations::scenarios, locations::INTENDED),
     (merging::scenarios, merging::INTENDED),
     (mounts::scenarios, mounts::INTENDED),
     (multipart::scenarios, multipart::INTENDED),
     (netrc::scenarios, netrc::INTENDED),
+    (pools::scenarios, pools::INTENDED),
     (proxies::scenarios, proxies::INTENDED),
     (reading::scenarios, reading::INTENDED),
     (redirects::scenarios, redirects::INTENDED),

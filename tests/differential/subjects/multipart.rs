@@ -2,7 +2,7 @@
 
 use crate::answer::ok;
 use crate::intended::Intended;
-use crate::scenario::{Call, Scenario, field, file, post, scenario};
+use crate::scenario::{Call, Head, Scenario, field, file, post, scenario};
 
 const URL: &str = "http://a.test/";
 
@@ -17,6 +17,8 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     vec![
         with("multipart: a file", post(URL).multipart([file("f", "a.txt", None, "content")])),
         with("multipart: a file with a type", post(URL).multipart([file("f", "a.txt", TEXT, "content")])),
+        with("multipart: quotes of the type", post(URL).multipart([file("f", "a.txt", TEXT, "content")]))
+            .head(Head::Values),
         with(
             "multipart: a field and a file",
             post(URL).multipart([field("a", "1"), file("f", "a.txt", TEXT, "content")]),
@@ -38,6 +40,11 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         with("multipart: a file name with a quote", post(URL).multipart([file("f", "a\"b.txt", TEXT, "x")])),
         with("multipart: a file name with a line end", post(URL).multipart([file("f", "a\r\nx: y.txt", TEXT, "x")])),
         with("multipart: a name with a quote", post(URL).multipart([file("f\"g", "a.txt", TEXT, "x")])),
+        with("multipart: a text beside a file", post(URL).text("a=1").with_files([file("f", "a.txt", TEXT, "x")])),
+        with(
+            "multipart: a stream beside a file",
+            post(URL).stream(["one"]).with_files([file("f", "a.txt", TEXT, "x")]),
+        ),
         with(
             "multipart: content with line ends",
             post(URL).multipart([field("a", "one\r\ntwo\n"), file("f", "a.txt", TEXT, "\r\n")]),
@@ -45,16 +52,33 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     ]
 }
 
-pub(super) const INTENDED: &[Intended] = &[Intended {
-    scenario: "multipart: a file",
-    statement: "S16",
-    reason: "a file of no known type is application/octet-stream, as browsers and RFC 7578 §4.4 have it",
-    differences: &[
-        (
-            "request 1 body",
-            "--boundary\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a.txt\"\r\n\r\ncontent\r\n--boundary--\r\n",
-            "--boundary\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a.txt\"\r\nContent-Type: application/octet-stream\r\n\r\ncontent\r\n--boundary--\r\n",
-        ),
-        ("request 1 content-length", "97", "137"),
-    ],
-}];
+pub(super) const INTENDED: &[Intended] = &[
+    Intended {
+        scenario: "multipart: a file",
+        statement: "S16",
+        reason: "a file of no known type is application/octet-stream, as browsers and RFC 7578 §4.4 have it",
+        differences: &[
+            (
+                "request 1 body",
+                "--boundary\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a.txt\"\r\n\r\ncontent\r\n--boundary--\r\n",
+                "--boundary\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a.txt\"\r\nContent-Type: application/octet-stream\r\n\r\ncontent\r\n--boundary--\r\n",
+            ),
+            ("request 1 content-length", "97", "137"),
+        ],
+    },
+    Intended {
+        scenario: "multipart: a text beside a file",
+        statement: "S16",
+        reason: "of several contents of one request the last counts, as of all that is set twice",
+        differences: &[("call 1", "error: builtins.ValueError", "200"), ("request 1", "-", "POST / at http://a.test")],
+    },
+    Intended {
+        scenario: "multipart: a stream beside a file",
+        statement: "S16",
+        reason: "of several contents of one request the last counts, as of all that is set twice",
+        differences: &[
+            ("call 1", "error: builtins.NotImplementedError", "200"),
+            ("request 1", "-", "POST / at http://a.test"),
+        ],
+    },
+];

@@ -2,11 +2,49 @@
 
 use crate::answer::{ok, redirect};
 use crate::intended::Intended;
-use crate::scenario::{Call, Scenario, get, page, scenario};
+use crate::scenario::{Call, Scenario, get, page, pairs, scenario};
 
 const URL: &str = "http://a.test/";
 const A: &str = "machine a.test login ada password s3cret\n";
 const BOTH: &str = "machine a.test login ada password s3cret\nmachine b.test login bob password pw\n";
+
+/// A netrc that is looked for, in a home folder with these files.
+fn looked_for<const N: usize>(name: &'static str, env: &[(&str, &str)], files: [(&str, &str); N]) -> Scenario {
+    scenario(name, "S43")
+        .server("http://a.test", [page("*", ok())])
+        .session(|s| {
+            s.home_files = Some(pairs(files));
+            s.env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        })
+        .call(get(URL))
+}
+
+fn look_ups() -> Vec<Scenario> {
+    const OTHER: &str = "machine a.test login eve password no\n";
+    const BROKEN: &str = "machine a.test login\n";
+    vec![
+        looked_for("netrc: no file", &[], []),
+        looked_for("netrc: ~/.netrc", &[], [(".netrc", A)]),
+        looked_for("netrc: ~/_netrc", &[], [("_netrc", A)]),
+        looked_for("netrc: ~/.netrc beats ~/_netrc", &[], [(".netrc", A), ("_netrc", OTHER)]),
+        looked_for("netrc: ~/_netrc is not read if there is the other", &[], [(".netrc", A), ("_netrc", BROKEN)]),
+        looked_for(
+            "netrc: a host that only ~/_netrc has",
+            &[],
+            [(".netrc", "machine b.test login b\n"), ("_netrc", A)],
+        ),
+        looked_for("netrc: NETRC", &[("NETRC", "{home}/mine")], [("mine", A)]),
+        looked_for("netrc: NETRC beats ~/.netrc", &[("NETRC", "{home}/mine")], [("mine", A), (".netrc", OTHER)]),
+        looked_for("netrc: NETRC with a tilde", &[("NETRC", "~/mine")], [("mine", A)]),
+        looked_for("netrc: NETRC is empty", &[("NETRC", "")], [(".netrc", A)]),
+        looked_for("netrc: NETRC names what is not there", &[("NETRC", "{home}/mine")], [(".netrc", A)]),
+        looked_for("netrc: NETRC names what is no netrc", &[("NETRC", "{home}/mine")], [("mine", BROKEN)]),
+        looked_for("netrc: ~/.netrc is no netrc", &[], [(".netrc", BROKEN)]),
+        looked_for("netrc: ~/.netrc is open to others", &[], [(".netrc", A)]).session(|s| s.home_is_open = true),
+        looked_for("netrc: NETRC names what is open to others", &[("NETRC", "{home}/mine")], [("mine", A)])
+            .session(|s| s.home_is_open = true),
+    ]
+}
 
 fn with(name: &'static str, about: &'static str, netrc: &str, call: Call) -> Scenario {
     scenario(name, about)
@@ -21,7 +59,7 @@ fn with(name: &'static str, about: &'static str, netrc: &str, call: Call) -> Sce
         .call(call)
 }
 
-pub(super) fn scenarios() -> Vec<Scenario> {
+fn entries() -> Vec<Scenario> {
     vec![
         with("netrc: the host", "S43", A, get(URL)),
         with("netrc: another host", "S43", A, get("http://b.test/")),
@@ -82,6 +120,10 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     ]
 }
 
+pub(super) fn scenarios() -> Vec<Scenario> {
+    entries().into_iter().chain(look_ups()).collect()
+}
+
 pub(super) const INTENDED: &[Intended] = &[
     Intended {
         scenario: "netrc: the host twice",
@@ -139,5 +181,35 @@ pub(super) const INTENDED: &[Intended] = &[
             ("request 1 authorization", "Basic YWRhOnMzY3JldA==", "by hand"),
             ("request 2 authorization", "Basic YWRhOnMzY3JldA==", "by hand"),
         ],
+    },
+    Intended {
+        scenario: "netrc: NETRC is empty",
+        statement: "S43",
+        reason: "a variable that is empty counts as not set",
+        differences: &[("request 1 authorization", "-", "Basic YWRhOnMzY3JldA==")],
+    },
+    Intended {
+        scenario: "netrc: NETRC names what is not there",
+        statement: "S43",
+        reason: "a netrc that is named must be there",
+        differences: &[("call 1", "200", "error: netrc"), ("request 1", "GET / at http://a.test", "-")],
+    },
+    Intended {
+        scenario: "netrc: NETRC names what is no netrc",
+        statement: "S43",
+        reason: "a netrc that cannot be read is an error: in silence, requests would go out without their passwords",
+        differences: &[("call 1", "200", "error: netrc"), ("request 1", "GET / at http://a.test", "-")],
+    },
+    Intended {
+        scenario: "netrc: ~/.netrc is no netrc",
+        statement: "S43",
+        reason: "a netrc that cannot be read is an error: in silence, requests would go out without their passwords",
+        differences: &[("call 1", "200", "error: netrc"), ("request 1", "GET / at http://a.test", "-")],
+    },
+    Intended {
+        scenario: "netrc: ~/.netrc is open to others",
+        statement: "S43",
+        reason: "passwords in a home folder that others may read are refused, as by Python's own netrc",
+        differences: &[("call 1", "200", "error: netrc"), ("request 1", "GET / at http://a.test", "-")],
     },
 ];

@@ -1,4 +1,4 @@
-//! Redirects: what is followed, with which method and body, and how many (S19 to S21, S26 to S32, group B).
+//! Redirects: what is followed, with which method and body, and how many (S19 to S21, S26 to S32, S72, group B).
 
 use crate::answer::{ok, raw, redirect, reply};
 use crate::intended::Intended;
@@ -71,6 +71,15 @@ fn how_many() -> Vec<Scenario> {
     };
     vec![
         staircase(scenario("history is oldest first and without the answer", "S28")).call(get("http://a.test/1")),
+        staircase(scenario("each redirect has those before it, and its own time", "S28"))
+            .call(get("http://a.test/1").show_hops()),
+        scenario("a redirect that comes late", "S72")
+            .answers([
+                raw("").wait(500).send("HTTP/1.1 302 Found\r\nlocation: /\r\ncontent-length: 0\r\n\r\n"),
+                redirect(302, "/"),
+                ok(),
+            ])
+            .call(get("http://a.test/").show_hops()),
         limited("as many redirects as are allowed", 4),
         limited("one redirect too many", 3),
         limited("no redirect is allowed", 0),
@@ -304,5 +313,15 @@ pub(super) const INTENDED: &[Intended] = &[
         statement: "S26",
         reason: "what is too much to read away costs its connection, and no time",
         differences: &[("request 2 connection", "1", "2")],
+    },
+    Intended {
+        scenario: "a redirect that comes late",
+        statement: "S72",
+        reason: "the time of an answer is that of the whole call; each redirect has its own beside it",
+        differences: &[(
+            "call 1 hops",
+            "0 before, late | 1 before, at once | 2 before, at once",
+            "0 before, late | 1 before, at once | 2 before, late",
+        )],
     },
 ];

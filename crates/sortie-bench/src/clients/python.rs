@@ -13,6 +13,6 @@ pub(crate) fn interpreter() -> Result<PathBuf, BoxError> {
         return Ok(path);
     }
     Err("--python needs a virtual environment with requests in target/python; make it with: \
-         python3 -m venv target/python && target/python/bin/pip install requests"
+         python3 -m venv target/python && target/python/bin/pip install -r tests/requirements.txt"
         .into())
 }
