@@ -10,9 +10,16 @@ use crate::{Error, ErrorKind, Response, Session};
 
 const TYPE: (&str, &str) = ("content-type", "text/event-stream");
 
+/// A label that is to be ignored, as that of web-platform-tests' `format-utf-8`.
+const LABELLED: (&str, &str) = ("content-type", "text/event-stream;charset=windows-1252");
+
 fn response(pieces: Vec<Bytes>) -> Response {
+    typed(TYPE, pieces)
+}
+
+fn typed(content_type: (&str, &str), pieces: Vec<Bytes>) -> Response {
     let body = Body::segments(pieces);
-    Response::from(reply(200, [TYPE], "").map(|_: Body| body))
+    Response::from(reply(200, [content_type], "").map(|_: Body| body))
 }
 
 async fn read(mut events: Events) -> Vec<Event> {
@@ -23,14 +30,17 @@ async fn read(mut events: Events) -> Vec<Event> {
     all
 }
 
-/// The events of a stream, cut into pieces of each size, as `name data id`.
-async fn shown(stream: &'static [u8]) -> Vec<String> {
+/// The events of a stream, cut into pieces of each size, with and without a charset, as `name data id`.
+async fn shown(stream: &[u8]) -> Vec<String> {
     let mut first: Option<Vec<String>> = None;
     for size in 1..=stream.len().max(1) {
-        let pieces = stream.chunks(size).map(Bytes::from_static).collect();
-        let events = read(response(pieces).events().unwrap()).await;
-        let lines: Vec<_> = events.iter().map(|of| format!("{} {:?} {}", of.name(), of.data(), of.id())).collect();
-        assert_eq!(first.get_or_insert_with(|| lines.clone()), &lines, "in pieces of {size}");
+        for content_type in [TYPE, LABELLED] {
+            let pieces = stream.chunks(size).map(Bytes::copy_from_slice).collect();
+            let events = read(typed(content_type, pieces).events().unwrap()).await;
+            let lines: Vec<_> = events.iter().map(|of| format!("{} {:?} {}", of.name(), of.data(), of.id())).collect();
+            let name = format!("{content_type:?} in pieces of {size}");
+            assert_eq!(first.get_or_insert_with(|| lines.clone()), &lines, "{name}");
+        }
     }
     first.unwrap_or_default()
 }
@@ -72,6 +82,7 @@ async fn streams_are_read_as_the_standard_says() {
         ("format-null-character", b"data:\0\n\n\n\n", &[r#"message "\0" "#]),
         ("format-utf-8", b"data:ok\xE2\x80\xA6\n\n", &["message \"ok\u{2026}\" "]),
         ("no utf-8", b"data:\xFF\n\n", &["message \"\u{fffd}\" "]),
+        ("no utf-16", b"\xFF\xFEdata:1\n\ndata:2\n\n", &[r#"message "2" "#]),
         ("nothing", b"", &[]),
         ("only a comment", b":\n\n", &[]),
     ] {
