@@ -28,21 +28,21 @@ async fn a_source_comes_back_signed_with_cookies_and_the_last_id() {
     };
     let server = TcpScript::in_order([
         // Broken off, reset, and refused before it says that there is no more.
-        Steps::new().read_request().send(stream("id: 7\ndata: one\n\ndata: lo")).close(),
+        Steps::new().read_request().send(stream("id: 7\u{2026}\ndata: one\n\ndata: lo")).close(),
         Steps::new().read_request().close(),
         Steps::new().read_request().send("HTTP/1.1 204 No Content\r\n\r\n").hold(),
     ]);
     let session = builder().no_retry().build().unwrap();
     let mut source = session.get(server.url("/")).bearer_auth(SECRET).event_source();
     let event = source.next_event().await.unwrap().unwrap();
-    assert_eq!((event.data(), event.id()), ("one", "7"));
+    assert_eq!((event.data(), event.id()), ("one", "7\u{2026}"));
     assert_eq!(source.next_event().await.unwrap(), None);
     let transcripts = server.transcripts();
     assert_eq!(transcripts.len(), 3);
     for (transcript, again) in transcripts.iter().zip([false, true, true]) {
         let text = transcript.text().to_ascii_lowercase();
         assert!(text.contains(&format!("bearer {SECRET}")) && text.contains("accept: text/event-stream\r\n"), "{text}");
-        assert_eq!(text.contains("last-event-id: 7\r\n"), again, "{text}");
+        assert_eq!(text.contains("last-event-id: 7\u{2026}\r\n"), again, "{text}");
         assert_eq!(text.contains("cookie: seen=1\r\n"), again, "{text}");
         assert!(!matches!(transcript.state, ScriptState::Failed { .. }));
     }

@@ -196,6 +196,45 @@ async fn a_source_goes_on_after_what_it_has_seen_until_there_is_no_more() {
     assert!(took >= Duration::from_millis(1000) && took < Duration::from_millis(1500), "{took:?}");
 }
 
+/// What web-platform-tests' `last-event-id.py` does: says the id once, and then repeats what it is told.
+fn repeating(id: &'static str) -> Scripted {
+    Scripted::from_fn(move |request, _| {
+        let text = match request.headers.get("last-event-id") {
+            Some(id) => format!("data: {}\n\n", std::str::from_utf8(id.as_bytes())?),
+            None => format!("id: {id}\nretry: 200\ndata: hello\n\n"),
+        };
+        Ok(reply(200, [TYPE], text))
+    })
+}
+
+// The ids of web-platform-tests' `format-field-id`, `format-field-id-2` and `format-field-id-null`; then what cannot stand in
+// a header.
+#[tokio::test(start_paused = true)]
+async fn the_last_id_is_sent_as_it_came_unless_no_header_can_have_it() {
+    for (id, kept, is_sent) in [
+        ("\u{2026}", "\u{2026}", true),
+        ("a\tb", "a\tb", true),
+        ("\0\0", "", false),
+        ("x\0", "", false),
+        ("\0x", "", false),
+        ("x\0x", "", false),
+        (" \0", "", false),
+        ("x\u{1}", "x\u{1}", false),
+        ("\u{7f}", "\u{7f}", false),
+        ("\u{1b}\u{2026}", "\u{1b}\u{2026}", false),
+    ] {
+        let server = repeating(id);
+        let mut source = session(&server).get("http://a.test/").event_source();
+        for round in 0..3 {
+            let event = source.next_event().await.unwrap().unwrap();
+            let data = if round > 0 && is_sent { id } else { "hello" };
+            assert_eq!((event.data(), event.id()), (data, kept), "{id:?} {round}");
+            let sent = server.requests()[round].headers.get("last-event-id").map(|id| id.as_bytes().to_vec());
+            assert_eq!(sent, (round > 0 && is_sent).then(|| id.as_bytes().to_vec()), "{id:?} {round}");
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_would_fail_again_is_an_error_and_the_first_failure_is_one() {
     let error = |server: Scripted| async move {
