@@ -175,6 +175,34 @@ async fn a_download_dropped_with_little_to_come_gives_its_connection_back() {
 }
 
 #[tokio::test]
+async fn under_a_safe_name_of_the_servers_a_file_stays_in_its_folder() {
+    for (disposition, expected) in [
+        ("attachment; filename=\"../../etc/passwd\"", "passwd"),
+        ("attachment; filename=\"..\\\\..\\\\boot.ini\"", "boot.ini"),
+        ("attachment; filename=\"/etc/cron.d/evil\"", "evil"),
+        ("attachment; filename*=UTF-8''..%2F..%2F.bashrc", "bashrc"),
+        ("attachment; filename*=UTF-8''a%00%0Ab.txt; filename=other", "ab.txt"),
+        ("attachment; filename=\"C:\\\\CON\"", "_CON"),
+        ("attachment; filename=\"..\"", "unnamed"),
+        ("inline", "unnamed"),
+    ] {
+        let outer = Target::new();
+        let folder = outer.0.path().join("a/b");
+        fs::create_dir_all(&folder).unwrap();
+        let server = always(move || reply(200, [("content-disposition", disposition)], CONTENT));
+        let response = session().get(server.url("/")).send().await.unwrap();
+        let name = response.content_disposition().and_then(|disposition| disposition.safe_filename());
+        let saved = response.save_to(folder.join(name.unwrap_or("unnamed".into()))).await.unwrap();
+        assert_eq!(saved.path(), folder.join(expected), "{disposition}");
+        assert_eq!(fs::read_to_string(saved.path()).unwrap(), CONTENT, "{disposition}");
+        let names = |folder: &Path| fs::read_dir(folder).unwrap().map(|of| of.unwrap().file_name()).collect::<Vec<_>>();
+        for (folder, only) in [("", "a"), ("a", "b"), ("a/b", expected)] {
+            assert_eq!(names(&outer.0.path().join(folder)), [only], "{disposition}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn another_digest_is_an_error_and_no_file() {
     let folder = Target::new();
     let server = always(|| reply(200, [("etag", "\"1\"")], CONTENT));
