@@ -44,6 +44,17 @@ async fn main() -> Result<(), BoxError> {
     println!("the first three are {first:?}, with {} requests", server.requests().len() - before);
     assert_eq!((first, server.requests().len() - before), (vec![0, 1, 2], 2));
 
+    // By hand each page is a request of its own, and whether its origin is to have these headers, the program's business.
+    let mut next = Some(session.get("items").query(&[("per_page", "4")]));
+    let mut all = Vec::new();
+    while let Some(request) = next {
+        let page = request.send().await?.error_for_status()?;
+        next = page.next_page().map(|url| session.get(url));
+        all.push(page.json::<Vec<usize>>().await?);
+    }
+    println!("by hand {all:?}");
+    assert_eq!(all, [vec![0, 1, 2, 3], vec![4, 5, 6]]);
+
     // All links of a response.
     let page = session.get("items").query(&[("page", "1"), ("per_page", "3")]).send().await?;
     for link in page.links() {

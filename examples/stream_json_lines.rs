@@ -55,7 +55,16 @@ async fn main() -> Result<(), BoxError> {
     println!("  {odd:?}");
     assert_eq!(odd, [1, 3]);
 
-    println!("by octets, for what is no text:");
+    println!("in pieces, for what is no text:");
+    let mut response = session.get("records").send().await?;
+    let mut pieces = Vec::new();
+    while let Some(piece) = response.chunk().await? {
+        println!("  {} octets", piece.len());
+        pieces.push(piece);
+    }
+    assert_eq!(pieces.concat(), PIECES.concat().as_bytes());
+
+    println!("by octets, for what reads from a reader:");
     let mut reader = session.get("records").send().await?.into_reader();
     let mut first = [0; 8];
     reader.read_exact(&mut first).await?;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use sortie::core::find;
 use sortie::decompress::{DecompressError, DecompressOptions, HandSet};
-use sortie::download::{BadDownload, Download, SaveError};
+use sortie::download::{BadDownload, Download, Progress, SaveError};
 use sortie::transport::{CloseReason, Transport, TransportOptions};
 use sortie::{Body, ErrorKind, RequestBuilder};
 use sortie_testkit::{Gate, Steps, TcpScript, TestServer, reply};
@@ -112,32 +112,93 @@ async fn of_a_body_that_breaks_off_nothing_stays() {
     folder.holds_only("old");
 }
 
+/// Both ways to save what a request brings, each dropped when four octets of it have come.
+async fn drop_midway(folder: &Target, request: impl Fn() -> RequestBuilder, mut dropped: impl AsyncFnMut()) {
+    for asks in [true, false] {
+        let (came, coming) = tokio::sync::oneshot::channel();
+        let mut came = Some(came);
+        let progress = move |progress: Progress| {
+            if progress.done() == 4 {
+                came.take().map(|came| came.send(()));
+            }
+        };
+        let request = request();
+        let saving: std::pin::Pin<Box<dyn Future<Output = _> + Send>> = if asks {
+            Box::pin(async { request.download(folder.file()).on_progress(progress).await })
+        } else {
+            Box::pin(async { request.send().await?.save_to(folder.file()).on_progress(progress).await })
+        };
+        tokio::select! {
+            saved = saving => panic!("{saved:?}"),
+            _ = coming => {}
+        }
+        assert_eq!(folder.names(), Vec::<String>::new());
+        dropped().await;
+    }
+}
+
 #[tokio::test]
 async fn a_download_dropped_midway_leaves_no_file_and_no_connection() {
     let folder = Target::new();
     let transport = Transport::new(TransportOptions::default());
     let session = builder().transport(transport.clone()).build().unwrap();
     let server = TcpScript::each(Steps::new().read_request().send(format!("HTTP/1.1 {ALL}\r\n\r\n0123")).hold());
-    for round in 1..=2 {
-        let (came, coming) = tokio::sync::oneshot::channel();
-        let mut came = Some(came);
-        let request = session.get(server.url("/"));
-        let progress = move |progress: sortie::download::Progress| {
-            if progress.done() == 4 {
-                came.take().map(|came| came.send(()));
-            }
-        };
-        let download: std::pin::Pin<Box<dyn Future<Output = _> + Send>> = if round == 1 {
-            Box::pin(async { request.download(folder.file()).on_progress(progress).await })
-        } else {
-            Box::pin(async { request.send().await?.save_to(folder.file()).on_progress(progress).await })
-        };
-        tokio::select! {
-            saved = download => panic!("{saved:?}"),
-            _ = coming => {}
-        }
-        assert_eq!(folder.names(), Vec::<String>::new());
+    let mut round = 0;
+    let dropped = async || {
+        round += 1;
         eventually("closed", || transport.stats().closed.by(CloseReason::Dropped) == round).await;
+    };
+    drop_midway(&folder, || session.get(server.url("/")), dropped).await;
+}
+
+#[tokio::test]
+async fn a_download_dropped_with_little_to_come_gives_its_connection_back() {
+    let folder = Target::new();
+    let transport = Transport::new(TransportOptions::default());
+    let session = builder().transport(transport.clone()).build().unwrap();
+    let gates = [Gate::new(), Gate::new()];
+    let halves = |steps: Steps, gate| {
+        steps.read_request().send(format!("HTTP/1.1 {ALL}\r\n\r\n0123")).pause(gate).send("456789")
+    };
+    let all = format!("HTTP/1.1 {ALL}\r\n\r\n{CONTENT}");
+    let server = TcpScript::each(gates.iter().fold(Steps::new(), halves).read_request().send(all).hold());
+    let mut rest = gates.iter();
+    let dropped = async || {
+        rest.next().unwrap().open();
+        eventually("idle", || transport.stats().idle == 1).await;
+    };
+    drop_midway(&folder, || session.get(server.url("/")), dropped).await;
+    session.get(server.url("/")).send().await.unwrap().save_to(folder.file()).await.unwrap();
+    folder.holds_only(CONTENT);
+    let stats = transport.stats();
+    assert_eq!((stats.opened, stats.reused), (1, 2));
+}
+
+#[tokio::test]
+async fn under_a_safe_name_of_the_servers_a_file_stays_in_its_folder() {
+    for (disposition, expected) in [
+        ("attachment; filename=\"../../etc/passwd\"", "passwd"),
+        ("attachment; filename=\"..\\\\..\\\\boot.ini\"", "boot.ini"),
+        ("attachment; filename=\"/etc/cron.d/evil\"", "evil"),
+        ("attachment; filename*=UTF-8''..%2F..%2F.bashrc", "bashrc"),
+        ("attachment; filename*=UTF-8''a%00%0Ab.txt; filename=other", "ab.txt"),
+        ("attachment; filename=\"C:\\\\CON\"", "_CON"),
+        ("attachment; filename=\"..\"", "unnamed"),
+        ("inline", "unnamed"),
+    ] {
+        let outer = Target::new();
+        let folder = outer.0.path().join("a/b");
+        fs::create_dir_all(&folder).unwrap();
+        let server = always(move || reply(200, [("content-disposition", disposition)], CONTENT));
+        let response = session().get(server.url("/")).send().await.unwrap();
+        let name = response.content_disposition().and_then(|disposition| disposition.safe_filename());
+        let saved = response.save_to(folder.join(name.unwrap_or("unnamed".into()))).await.unwrap();
+        assert_eq!(saved.path(), folder.join(expected), "{disposition}");
+        assert_eq!(fs::read_to_string(saved.path()).unwrap(), CONTENT, "{disposition}");
+        let names = |folder: &Path| fs::read_dir(folder).unwrap().map(|of| of.unwrap().file_name()).collect::<Vec<_>>();
+        for (folder, only) in [("", "a"), ("a", "b"), ("a/b", expected)] {
+            assert_eq!(names(&outer.0.path().join(folder)), [only], "{disposition}");
+        }
     }
 }
 
@@ -189,7 +250,7 @@ async fn what_is_left_behind_is_gone_on_with_by_the_next_download() {
     assert!(!fs::read_to_string(folder.0.path().join("file.part.state")).unwrap().contains(SECRET));
     let first = Arc::new(Mutex::new(None));
     let note = first.clone();
-    let begins = move |progress: sortie::download::Progress| {
+    let begins = move |progress: Progress| {
         note.lock().unwrap().get_or_insert((progress.done(), progress.total()));
     };
     let saved = download(&url, folder.file()).resume().sha256(SHA256).on_progress(begins).await.unwrap();

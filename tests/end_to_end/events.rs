@@ -11,8 +11,8 @@ const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n";
 #[tokio::test]
 async fn an_event_comes_when_its_blank_line_does() {
     let gate = Gate::new();
-    let steps = Steps::new().read_request().send(format!("{HEAD}\r\ndata: 1\r\n\r\ndata: 2\r")).pause(&gate);
-    let server = TcpScript::each(steps.send("\ndata: 3\n\n").close());
+    let steps = Steps::new().read_request().send(format!("{HEAD}\r\ndata: 1\r\n\r")).pause(&gate);
+    let server = TcpScript::each(steps.send("\ndata: 2\r\ndata: 3\n\n").close());
     let mut events = builder().build().unwrap().get(server.url("/")).send().await.unwrap().events().unwrap();
     assert_eq!(events.next_event().await.unwrap().unwrap().data(), "1");
     gate.open();
@@ -28,42 +28,46 @@ async fn a_source_comes_back_signed_with_cookies_and_the_last_id() {
     };
     let server = TcpScript::in_order([
         // Broken off, reset, and refused before it says that there is no more.
-        Steps::new().read_request().send(stream("id: 7\ndata: one\n\ndata: lo")).close(),
+        Steps::new().read_request().send(stream("id: 7\u{2026}\ndata: one\n\ndata: lo")).close(),
         Steps::new().read_request().close(),
         Steps::new().read_request().send("HTTP/1.1 204 No Content\r\n\r\n").hold(),
     ]);
     let session = builder().no_retry().build().unwrap();
     let mut source = session.get(server.url("/")).bearer_auth(SECRET).event_source();
     let event = source.next_event().await.unwrap().unwrap();
-    assert_eq!((event.data(), event.id()), ("one", "7"));
+    assert_eq!((event.data(), event.id()), ("one", "7\u{2026}"));
     assert_eq!(source.next_event().await.unwrap(), None);
     let transcripts = server.transcripts();
     assert_eq!(transcripts.len(), 3);
     for (transcript, again) in transcripts.iter().zip([false, true, true]) {
         let text = transcript.text().to_ascii_lowercase();
         assert!(text.contains(&format!("bearer {SECRET}")) && text.contains("accept: text/event-stream\r\n"), "{text}");
-        assert_eq!(text.contains("last-event-id: 7\r\n"), again, "{text}");
+        assert_eq!(text.contains("last-event-id: 7\u{2026}\r\n"), again, "{text}");
         assert_eq!(text.contains("cookie: seen=1\r\n"), again, "{text}");
         assert!(!matches!(transcript.state, ScriptState::Failed { .. }));
     }
 }
 
+// The statuses of web-platform-tests' `request-redirect`, and 308.
 #[tokio::test]
 async fn a_redirect_is_followed_each_time() {
-    let server = TestServer::from_fn(|request: http::Request<hyper::body::Incoming>| {
-        let answer: Response<Body> = match (request.uri().path(), request.headers().contains_key("last-event-id")) {
-            ("/", _) => redirect(307, "/events"),
-            (_, false) => reply(200, [("content-type", "text/event-stream")], "retry: 100\nid: 1\ndata: x\n\n"),
-            (_, true) => reply(204, [], ""),
-        };
-        std::future::ready(answer)
-    });
-    let mut source = builder().build().unwrap().get(server.url("/")).event_source();
-    assert!(source.next_event().await.unwrap().is_some());
-    assert_eq!(source.next_event().await.unwrap(), None);
-    let requests = server.requests();
-    assert_eq!(requests.iter().map(|head| head.uri.path()).collect::<Vec<_>>(), ["/", "/events", "/", "/events"]);
-    assert_eq!(values(&requests[3], "last-event-id"), ["1"]);
+    for status in [301, 302, 303, 307, 308] {
+        let server = TestServer::from_fn(move |request: http::Request<hyper::body::Incoming>| {
+            let answer: Response<Body> = match (request.uri().path(), request.headers().contains_key("last-event-id")) {
+                ("/", _) => redirect(status, "/events"),
+                (_, false) => reply(200, [("content-type", "text/event-stream")], "retry: 100\nid: 1\ndata: x\n\n"),
+                (_, true) => reply(204, [], ""),
+            };
+            std::future::ready(answer)
+        });
+        let mut source = builder().build().unwrap().get(server.url("/")).event_source();
+        assert!(source.next_event().await.unwrap().is_some(), "{status}");
+        assert_eq!(source.next_event().await.unwrap(), None, "{status}");
+        let requests = server.requests();
+        let paths: Vec<_> = requests.iter().map(|head| head.uri.path()).collect();
+        assert_eq!(paths, ["/", "/events", "/", "/events"], "{status}");
+        assert_eq!(values(&requests[3], "last-event-id"), ["1"], "{status}");
+    }
 }
 
 #[tokio::test]

@@ -101,26 +101,38 @@ async fn hostile_names_stay_names() {
         &"long".repeat(10_000),
         "a; b=c, d",
         "\\\"",
+        "C:\\",
         "%22",
     ] {
         received.lock().unwrap().clear();
-        let form = Multipart::new().part(name, Part::bytes("content").file_name(name)).text("last", "end");
+        let form = Multipart::new()
+            .part(name, Part::bytes("content").file_name(name))
+            .text(name, "no file")
+            .text("last", "end");
         assert_eq!(send(session().post(server.url("/")).multipart(form)).await, 200);
         let body = received.lock().unwrap()[0].clone();
-        let head = body.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
-        let lines: Vec<_> = std::str::from_utf8(&body[..head]).unwrap().split("\r\n").collect();
-        // The boundary, one disposition, one type: nothing that the name could have added.
-        assert_eq!(lines.len(), 3, "{lines:?}");
-        assert!(lines[1].starts_with("Content-Disposition: form-data; name=\"") && lines[1].matches('"').count() == 4);
-        assert!(body[head..].starts_with(b"\r\n\r\ncontent\r\n--sortie-"));
-        // multer undoes no percent-encoding. It takes a backslash for an escape, which browsers do not write, and the first
-        // `filename=` for the parameter, be it within a name; and it reads no form with a NUL in a header.
-        if !name.contains(['\\', '=', '\0']) {
-            let parts = read(&server.requests().last().unwrap().headers, body).await;
-            let escaped = |name: &str| name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A");
-            let field = escaped(&name.replace("\r\n", "\n").replace('\n', "\r\n"));
-            assert_eq!((&*parts[0].0, parts[0].1.as_deref()), (&*field, Some(&*escaped(name))));
-            assert_eq!((&*parts[0].3, &*parts[1].0, parts.len()), (&b"content"[..], "last", 2));
+        let escaped = |name: &str| name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A");
+        let (field, file) = (escaped(&name.replace("\r\n", "\n").replace('\n', "\r\n")), escaped(name));
+        // Nothing that the name could have added: one disposition, and a type only for the file.
+        let text = std::str::from_utf8(&body).unwrap();
+        let boundary = text.lines().next().unwrap();
+        let expected = format!(
+            "{boundary}\r\nContent-Disposition: form-data; name=\"{field}\"; filename=\"{file}\"\r\n\
+             Content-Type: application/octet-stream\r\n\r\ncontent\r\n\
+             {boundary}\r\nContent-Disposition: form-data; name=\"{field}\"\r\n\r\nno file\r\n\
+             {boundary}\r\nContent-Disposition: form-data; name=\"last\"\r\n\r\nend\r\n{boundary}--\r\n"
+        );
+        assert_eq!(text, expected);
+        // multer undoes no percent-encoding. It reads no form with a NUL in a header, and takes a backslash before the
+        // closing quote for an escape, which browsers do not write.
+        if name != "\0" && !name.ends_with('\\') {
+            let parts = read(&server.requests().last().unwrap().headers, body.clone()).await;
+            let read: Vec<_> = parts.iter().map(|part| (&*part.0, &part.3[..])).collect();
+            assert_eq!(read, [(&*field, &b"content"[..]), (&*field, b"no file"), ("last", b"end")]);
+            // The first `filename=` is the parameter for it, be it within a name.
+            if !name.contains("filename=") {
+                assert_eq!((parts[0].1.as_deref(), parts[1].1.as_deref()), (Some(&*file), None));
+            }
         }
     }
 }

@@ -535,6 +535,24 @@ mod tests {
     }
 
     #[test]
+    fn a_sequence_repeats_its_key_and_what_is_not_there_is_left_out() {
+        #[derive(Serialize)]
+        struct Search<'a> {
+            tag: Vec<&'a str>,
+            page: Option<u32>,
+            size: u32,
+            empty: Vec<u32>,
+        }
+        let search = Search { tag: vec!["a b", "c&d", ""], page: None, size: 9, empty: vec![] };
+        let query = session().get("x?tag=0").query(&search).build().unwrap();
+        assert_eq!(query.uri().query(), Some("tag=0&tag=a+b&tag=c%26d&tag=&size=9"));
+        let form = session().post("x").form(&search).build().unwrap();
+        assert_eq!(form.body().as_bytes(), Some(&b"tag=a+b&tag=c%26d&tag=&size=9"[..]));
+        let map = std::collections::BTreeMap::from([("id", vec![1, 2])]);
+        assert_eq!(session().get("x").query(&map).build().unwrap().uri().query(), Some("id=1&id=2"));
+    }
+
+    #[test]
     fn a_body_that_is_replaced_takes_its_type_along() {
         let post = || session().post("x").form(&[("a", "1")]);
         for (request, content_type) in [

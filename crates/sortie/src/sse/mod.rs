@@ -37,6 +37,13 @@
 //! A total time limit is one for each connection, and so is the transport's for the gap between two reads, 60 seconds
 //! unless set otherwise: a server that says nothing for so long is asked again, so it should send a comment now and
 //! then.
+//!
+//! # Differences from browsers
+//!
+//! - The very first attempt that fails on the way to the server is the error; the standard has browsers go on trying.
+//! - Up to half is added to each wait by chance, also to the one that the server said, which the standard permits:
+//!   clients that lost their server at one time are not to come back at one time.
+//! - An id with control characters is kept, and not sent.
 
 use std::fmt;
 

@@ -32,7 +32,8 @@ static LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 impl RequestBuilder {
     /// A stream of server-sent events that connects anew where it breaks: see the [module](crate::sse). Nothing is sent
-    /// before the first event is asked for.
+    /// before the first event is asked for. A request without `Accept` or `Cache-Control` says `text/event-stream` and
+    /// `no-cache`.
     pub fn event_source(self) -> EventSource {
         let (session, request) = self.into_request();
         let (template, state) = match request {
@@ -167,7 +168,8 @@ impl EventSource {
     }
 
     fn headers(&self, template: &Template) -> Vec<(HeaderName, HeaderValue)> {
-        let defaults = [(ACCEPT, "text/event-stream"), (CACHE_CONTROL, "no-store")];
+        // What browsers send: Fetch writes `no-cache` for the cache mode "no-store".
+        let defaults = [(ACCEPT, "text/event-stream"), (CACHE_CONTROL, "no-cache")];
         let unset = defaults.into_iter().filter(|(name, _)| !template.has_header(name));
         let mut headers: Vec<_> = unset.map(|(name, value)| (name, HeaderValue::from_static(value))).collect();
         let id = self.parser.last_event_id();

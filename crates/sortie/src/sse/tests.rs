@@ -10,9 +10,16 @@ use crate::{Error, ErrorKind, Response, Session};
 
 const TYPE: (&str, &str) = ("content-type", "text/event-stream");
 
+/// A label that is to be ignored, as that of web-platform-tests' `format-utf-8`.
+const LABELLED: (&str, &str) = ("content-type", "text/event-stream;charset=windows-1252");
+
 fn response(pieces: Vec<Bytes>) -> Response {
+    typed(TYPE, pieces)
+}
+
+fn typed(content_type: (&str, &str), pieces: Vec<Bytes>) -> Response {
     let body = Body::segments(pieces);
-    Response::from(reply(200, [TYPE], "").map(|_: Body| body))
+    Response::from(reply(200, [content_type], "").map(|_: Body| body))
 }
 
 async fn read(mut events: Events) -> Vec<Event> {
@@ -23,22 +30,27 @@ async fn read(mut events: Events) -> Vec<Event> {
     all
 }
 
-/// The events of a stream, cut into pieces of each size, as `name data id`.
-async fn shown(stream: &'static [u8]) -> Vec<String> {
+/// The events of a stream, cut into pieces of each size, with and without a charset, as `name data id`.
+async fn shown(stream: &[u8]) -> Vec<String> {
     let mut first: Option<Vec<String>> = None;
     for size in 1..=stream.len().max(1) {
-        let pieces = stream.chunks(size).map(Bytes::from_static).collect();
-        let events = read(response(pieces).events().unwrap()).await;
-        let lines: Vec<_> = events.iter().map(|of| format!("{} {:?} {}", of.name(), of.data(), of.id())).collect();
-        assert_eq!(first.get_or_insert_with(|| lines.clone()), &lines, "in pieces of {size}");
+        for content_type in [TYPE, LABELLED] {
+            let pieces = stream.chunks(size).map(Bytes::copy_from_slice).collect();
+            let events = read(typed(content_type, pieces).events().unwrap()).await;
+            let lines: Vec<_> = events.iter().map(|of| format!("{} {:?} {}", of.name(), of.data(), of.id())).collect();
+            let name = format!("{content_type:?} in pieces of {size}");
+            assert_eq!(first.get_or_insert_with(|| lines.clone()), &lines, "{name}");
+        }
     }
     first.unwrap_or_default()
 }
 
-// The first four are the examples of the standard; the others are named after the files of web-platform-tests' `eventsource/`,
-// whose server puts two LFs after each message.
+// The first four are the examples of the standard. Those named `event-data` and `format-…` are the streams of these files of
+// web-platform-tests' `eventsource/`, whose server puts LFs after most of them.
 #[tokio::test]
 async fn streams_are_read_as_the_standard_says() {
+    let long = "x".repeat(2 << 10);
+    let comments = format!("data:1\r:\0\n:\r\ndata:2\n:{long}\rdata:3\n:data:fail\r:{long}\ndata:4\n\n");
     for (name, stream, expected) in [
         ("stocks", &b"data: YHOO\ndata: +2\ndata: 10\n\n"[..], &[r#"message "YHOO\n+2\n10" "#][..]),
         (
@@ -48,30 +60,37 @@ async fn streams_are_read_as_the_standard_says() {
         ),
         ("empty data", b"data\n\ndata\ndata\n\ndata:", &[r#"message "" "#, r#"message "\n" "#]),
         ("spaces", b"data:test\n\ndata: test\n\n", &[r#"message "test" "#, r#"message "test" "#]),
+        (
+            "event-data",
+            b"data:msg\ndata: msg\n\n:\nfalsefield:msg\n\nfalsefield:msg\nData:data\n\ndata\n\ndata:end\n\n",
+            &[r#"message "msg\nmsg" "#, r#"message "" "#, r#"message "end" "#],
+        ),
         ("format-bom", b"\xEF\xBB\xBFdata:1\n\n\xEF\xBB\xBFdata:2\n\ndata:3\n\n", &[r#"message "1" "#, r#"message "3" "#]),
         ("format-bom-2", b"\xEF\xBB\xBF\xEF\xBB\xBFdata:1\n\ndata:2\n\ndata:3\n\n", &[r#"message "2" "#, r#"message "3" "#]),
-        ("format-comments", b"data:1\r:\0\n:\r\ndata:2\n:long\rdata:3\n:data:fail\r:long\ndata:4\n\n\n", &[r#"message "1\n2\n3\n4" "#]),
-        ("format-data-before-final-empty-line", b"retry:1000\ndata:test1\n\nid:test\ndata:test2", &[r#"message "test1" "#]),
+        ("format-comments", comments.as_bytes(), &[r#"message "1\n2\n3\n4" "#]),
+        ("format-data-before-final-empty-line", b"retry:1000\ndata:test1\n\nid:test\ndata:test2\n", &[r#"message "test1" "#]),
         ("format-field-data", b"data:\n\ndata\ndata\n\ndata:test\n\n", &[r#"message "" "#, r#"message "\n" "#, r#"message "test" "#]),
         ("format-field-event", b"event:test\ndata:x\n\ndata:x\n\n", &[r#"test "x" "#, r#"message "x" "#]),
         ("format-field-event-empty", b"event: \ndata:data\n\n", &[r#"message "data" "#]),
         ("an event without data", b"event:test\n\ndata:x\n\n", &[r#"message "x" "#]),
-        ("format-field-id", b"id: \xE2\x80\xA6\ndata:1\n\ndata:2\n\n", &["message \"1\" \u{2026}", "message \"2\" \u{2026}"]),
-        ("format-field-id-2", b"id:1\ndata:1\n\nid:2\n\ndata:2\n\n", &[r#"message "1" 1"#, r#"message "2" 2"#]),
-        ("format-field-id-3", b"id:1\ndata:1\n\nid\ndata:2\n\n", &[r#"message "1" 1"#, r#"message "2" "#]),
-        ("format-field-id-null", b"id:1\ndata:1\n\nid: \0 2\ndata:2\n\n", &[r#"message "1" 1"#, r#"message "2" 1"#]),
+        ("format-field-id-3, kept", b"id: 1\ndata: 1\n\ndata: 2\n\nid: 2\ndata:3\n\ndata:4\n\n", &[r#"message "1" 1"#, r#"message "2" 1"#, r#"message "3" 2"#, r#"message "4" 2"#]),
+        ("format-field-id-3, reset", b"id: 1\ndata: 1\n\nid:\ndata:2\n\ndata:3\n\n", &[r#"message "1" 1"#, r#"message "2" "#, r#"message "3" "#]),
+        ("format-field-id-3, without colon", b"id: 1\ndata: 1\n\nid\ndata:2\n\ndata:3\n\n", &[r#"message "1" 1"#, r#"message "2" "#, r#"message "3" "#]),
+        ("an id without data", b"id:1\ndata:1\n\nid:2\n\ndata:2\n\n", &[r#"message "1" 1"#, r#"message "2" 2"#]),
+        ("an id with a NUL after another", b"id:1\ndata:1\n\nid: \0 2\ndata:2\n\n", &[r#"message "1" 1"#, r#"message "2" 1"#]),
         (
             "format-field-parsing",
             b"data:\0\ndata:  2\rData:1\ndata\0:2\ndata:1\r\0data:4\nda-ta:3\rdata_5\ndata:3\rdata:\r\n data:32\ndata:4\n\n",
             &[r#"message "\0\n 2\n1\n3\n\n4" "#],
         ),
-        ("format-field-unknown", b"data:test\n data\ndata\nfoobar:xxx\njustsometext\n:comment\ndata:test\n\n", &[r#"message "test\n\ntest" "#]),
+        ("format-field-unknown", b"data:test\n data\ndata\nfoobar:xxx\njustsometext\n:thisisacommentyay\ndata:test\n\n", &[r#"message "test\n\ntest" "#]),
         ("format-leading-space", b"data:\ttest\rdata: \ndata:test\n\n", &[r#"message "\ttest\n\ntest" "#]),
-        ("format-newlines", b"data:test\r\ndata\ndata:test\r\n\r\n", &[r#"message "test\n\ntest" "#]),
+        ("format-newlines", b"data:test\r\ndata\ndata:test\r\n\r", &[r#"message "test\n\ntest" "#]),
         ("cr alone", b"data:1\r\rdata:2\r\r", &[r#"message "1" "#, r#"message "2" "#]),
         ("format-null-character", b"data:\0\n\n\n\n", &[r#"message "\0" "#]),
         ("format-utf-8", b"data:ok\xE2\x80\xA6\n\n", &["message \"ok\u{2026}\" "]),
         ("no utf-8", b"data:\xFF\n\n", &["message \"\u{fffd}\" "]),
+        ("no utf-16", b"\xFF\xFEdata:1\n\ndata:2\n\n", &[r#"message "2" "#]),
         ("nothing", b"", &[]),
         ("only a comment", b":\n\n", &[]),
     ] {
@@ -84,6 +103,7 @@ async fn the_time_to_come_back_is_a_number_of_milliseconds() {
     let hour = Duration::from_secs(3600);
     for (stream, retry) in [
         ("retry:3000\n\n", Some(Duration::from_secs(3))),
+        ("retry:03000\ndata:x\n\n", Some(Duration::from_secs(3))),
         ("retry: 1\n", Some(Duration::from_millis(1))),
         ("retry:3000\nretry:1000x\n", Some(Duration::from_secs(3))),
         ("retry:3000\nretry\n", Some(Duration::from_secs(3))),
@@ -98,7 +118,7 @@ async fn the_time_to_come_back_is_a_number_of_milliseconds() {
     }
 }
 
-// web-platform-tests' `format-mime-*` and `eventsource-request-cancellation`'s statuses.
+// The types of web-platform-tests' `format-mime-*` and the statuses of its `request-status-error`, among others.
 #[test]
 fn only_a_200_of_the_right_type_is_a_stream_of_events() {
     for (status, content_type, kind) in [
@@ -107,12 +127,18 @@ fn only_a_200_of_the_right_type_is_a_stream_of_events() {
         (200, Some(" text/event-stream ; charset=windows-1252"), None),
         (200, Some("text/event-stream;hello"), None),
         (200, Some("x bogus"), Some(ErrorKind::Decode)),
+        (200, Some("text/x-bogus"), Some(ErrorKind::Decode)),
         (200, Some("text/event-streams"), Some(ErrorKind::Decode)),
         (200, Some("text/plain"), Some(ErrorKind::Decode)),
         (200, None, Some(ErrorKind::Decode)),
         (204, Some("text/event-stream"), Some(ErrorKind::Decode)),
+        (205, Some("text/event-stream"), Some(ErrorKind::Decode)),
         (206, Some("text/event-stream"), Some(ErrorKind::Decode)),
+        (210, Some("text/event-stream"), Some(ErrorKind::Decode)),
+        (299, Some("text/event-stream"), Some(ErrorKind::Decode)),
         (404, Some("text/event-stream"), Some(ErrorKind::Status)),
+        (410, Some("text/event-stream"), Some(ErrorKind::Status)),
+        (503, Some("text/event-stream"), Some(ErrorKind::Status)),
     ] {
         let headers = content_type.map(|value| ("content-type", value));
         let response = Response::from(reply(status, headers, ""));
@@ -178,11 +204,50 @@ async fn a_source_goes_on_after_what_it_has_seen_until_there_is_no_more() {
     let ids: Vec<_> =
         requests.iter().map(|of| of.headers.get("last-event-id").map(|id| id.to_str().unwrap())).collect();
     assert_eq!(ids, [None, Some("1"), Some("1"), Some("1"), None, None]);
-    assert!(requests.iter().all(|of| of.headers["cache-control"] == "no-store"));
+    assert!(requests.iter().all(|of| of.headers["cache-control"] == "no-cache"));
     assert!(requests.iter().all(|of| of.headers["accept"] == "text/event-stream, */*"));
     // Five waits of 200 ms, each with up to half of that added.
     let took = started.elapsed();
     assert!(took >= Duration::from_millis(1000) && took < Duration::from_millis(1500), "{took:?}");
+}
+
+/// What web-platform-tests' `last-event-id.py` does: says the id once, and then repeats what it is told.
+fn repeating(id: &'static str) -> Scripted {
+    Scripted::from_fn(move |request, _| {
+        let text = match request.headers.get("last-event-id") {
+            Some(id) => format!("data: {}\n\n", std::str::from_utf8(id.as_bytes())?),
+            None => format!("id: {id}\nretry: 200\ndata: hello\n\n"),
+        };
+        Ok(reply(200, [TYPE], text))
+    })
+}
+
+// The ids of web-platform-tests' `format-field-id`, `format-field-id-2` and `format-field-id-null`; then what cannot stand in
+// a header.
+#[tokio::test(start_paused = true)]
+async fn the_last_id_is_sent_as_it_came_unless_no_header_can_have_it() {
+    for (id, kept, is_sent) in [
+        ("\u{2026}", "\u{2026}", true),
+        ("a\tb", "a\tb", true),
+        ("\0\0", "", false),
+        ("x\0", "", false),
+        ("\0x", "", false),
+        ("x\0x", "", false),
+        (" \0", "", false),
+        ("x\u{1}", "x\u{1}", false),
+        ("\u{7f}", "\u{7f}", false),
+        ("\u{1b}\u{2026}", "\u{1b}\u{2026}", false),
+    ] {
+        let server = repeating(id);
+        let mut source = session(&server).get("http://a.test/").event_source();
+        for round in 0..3 {
+            let event = source.next_event().await.unwrap().unwrap();
+            let data = if round > 0 && is_sent { id } else { "hello" };
+            assert_eq!((event.data(), event.id()), (data, kept), "{id:?} {round}");
+            let sent = server.requests()[round].headers.get("last-event-id").map(|id| id.as_bytes().to_vec());
+            assert_eq!(sent, (round > 0 && is_sent).then(|| id.as_bytes().to_vec()), "{id:?} {round}");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -88,7 +88,7 @@ fn utf_16_and_utf_32_are_decoded_in_either_order() {
 }
 
 // Python 3.11 printed it: for each label `octets.decode(codec, "replace")`, the codec being Python's of that name, or
-// mac-roman, cp866 and mac-cyrillic. Single octets are the same four for all.
+// mac-roman, cp866, mac-cyrillic and cp874. Single octets are the same four for all.
 #[test]
 #[cfg(feature = "charset")]
 fn charsets_are_what_python_makes_of_them_however_they_are_cut() {
@@ -108,6 +108,7 @@ fn charsets_are_what_python_makes_of_them_however_they_are_cut() {
         ("koi8-r", b"\xA7\xC4\xE6\xEF", "\u{2556}\u{434}\u{424}\u{41e}"),
         ("koi8-u", b"\xA7\xC4\xE6\xEF", "\u{457}\u{434}\u{424}\u{41e}"),
         ("macintosh", b"\xA7\xC4\xE6\xEF", "\u{df}\u{192}\u{ca}\u{d4}"),
+        ("windows-874", b"\xA7\xC4\xE6\xEF", "\u{e07}\u{e24}\u{e46}\u{e4f}"),
         ("windows-1250", b"\xA7\xC4\xE6\xEF", "\u{a7}\u{c4}\u{107}\u{10f}"),
         ("windows-1251", b"\xA7\xC4\xE6\xEF", "\u{a7}\u{414}\u{436}\u{43f}"),
         ("windows-1252", b"\xA7\xC4\xE6\xEF", "\u{a7}\u{c4}\u{e6}\u{ef}"),
@@ -144,6 +145,10 @@ fn charsets_are_those_of_browsers_where_python_has_others() {
         // With the characters of Hong Kong.
         ("big5", b"\x88b", "\u{ca}\u{304}"),
         ("unicode", b"x\0", "x"),
+        // The octets of iso-8859-8, in the order of reading.
+        ("iso-8859-8-i", b"\xA7\xC4\xE6\xEF", "\u{a7}\u{fffd}\u{5d6}\u{5df}"),
+        // An octet beyond ASCII is the character 0xF700 above it.
+        ("x-user-defined", b"a\x7F\x80\xFF", "a\u{7f}\u{f780}\u{f7ff}"),
         // Decoders for these were used in attacks, and give one U+FFFD for all.
         ("iso-2022-kr", b"abc", "\u{fffd}"),
     ] {
