@@ -87,7 +87,7 @@ async fn of_two_framings_chunked_wins_and_what_is_smuggled_behind_it_is_nobodys_
 // CVE-2025-69223, CVE-2025-69229, CVE-2026-22815, CVE-2026-34520 (aiohttp).
 #[tokio::test]
 async fn control_characters_in_an_answers_head_are_an_error_and_never_a_value() {
-    for field in ["x-a: 1\02", "x-a: 1\r2", "x-a: \u{1}", "x-a: 1\u{7f}", "x\0a: 1", "x-a\r: 1", "x-a: 1\r x-b: 2"] {
+    for field in ["x-a: 1\0", "x-a: 1\r2", "x-a: \u{1}", "x-a: 1\u{7f}", "x\0a: 1", "x-a\r: 1", "x-a: 1\r x-b: 2"] {
         let answer = format!("HTTP/1.1 200 OK\r\n{field}\r\ncontent-length: 2\r\n\r\nok");
         let server = TcpScript::each(Steps::new().read_head().send(answer).hold());
         let (session, transport) = watched(Versions::Auto, Duration::from_secs(30));
