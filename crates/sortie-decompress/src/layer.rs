@@ -87,7 +87,9 @@ impl<S> Decompress<S> {
 /// Says that nobody asked for this `Accept-Encoding`.
 fn list<B>(request: &mut Request<B>, offer: &HeaderValue) {
     let listed = request.extensions().get().map_or(&[][..], Defaulted::headers);
-    let all: Vec<_> = listed.iter().cloned().chain([(ACCEPT_ENCODING, offer.clone())]).collect();
+    // It may be listed already, for a redirect that is followed by hand.
+    let others = listed.iter().filter(|(name, _)| *name != ACCEPT_ENCODING).cloned();
+    let all: Vec<_> = others.chain([(ACCEPT_ENCODING, offer.clone())]).collect();
     request.extensions_mut().insert(Defaulted::new(all));
 }
 

@@ -255,7 +255,10 @@ impl Fill {
             return Some(self.listed.clone());
         }
         let ours = self.listed.headers().iter().filter(|(name, _)| !left_alone.contains(&name));
-        let all = record.map_or(&[][..], Defaulted::headers).iter().chain(ours);
+        // What an earlier default of the same name has left of its mark is not there any more.
+        let is_ours = |name: &HeaderName| ours.clone().any(|(of, _)| of == name);
+        let earlier = record.map_or(&[][..], Defaulted::headers).iter().filter(|(name, _)| !is_ours(name));
+        let all = earlier.chain(ours.clone());
         Some(Defaulted::new(all.cloned().collect::<Vec<_>>()))
     }
 

@@ -149,7 +149,8 @@ impl Error {
     #[must_use]
     pub fn outcome(&self) -> Option<Outcome> {
         let last = find_own(self).map(Fault::outcome)?;
-        let has_earlier = own_causes(self).any(tells_of_earlier_exchanges);
+        // Below the fault it is about exchanges of others.
+        let has_earlier = own_causes(self).take_while(|cause| !cause.is::<Fault>()).any(tells_of_earlier_exchanges);
         Some(if has_earlier { Outcome::MaybeProcessed } else { last })
     }
 
@@ -204,6 +205,7 @@ fn tells_of_another(cause: &(dyn StdError + 'static)) -> bool {
         || cause.is::<auth::SigningFailed>()
         || cause.is::<auth::AnswerRejected>()
         || cause.is::<sortie_transport::BodyFailed>()
+        || cause.is::<sortie_transport::dns::ResolveError>()
         || cause.downcast_ref().is_some_and(by_proxy)
         || cause.downcast_ref().is_some_and(|failed: &redirect::Failed| failed.unfollowed().is_some())
 }

@@ -109,7 +109,7 @@ enum State {
     /// None has been used, or the last one is gone.
     Empty,
     /// The last leg is not over.
-    InUse(Option<Waker>),
+    InUse(Vec<Waker>),
     Held(Box<dyn Held>),
     /// The conversation is over; whether its connection is kept.
     Over(bool),
@@ -132,8 +132,10 @@ impl SameConnection {
     pub fn poll_take(&self, cx: &Context<'_>) -> Poll<Option<Box<dyn Held>>> {
         let mut state = self.lock();
         match &mut *state {
-            State::InUse(waker) => {
-                *waker = Some(cx.waker().clone());
+            State::InUse(waiting) => {
+                if !waiting.iter().any(|waiter| waiter.will_wake(cx.waker())) {
+                    waiting.push(cx.waker().clone());
+                }
                 return Poll::Pending;
             }
             State::Empty | State::Over(_) => return Poll::Ready(None),
@@ -147,7 +149,7 @@ impl SameConnection {
 
     /// Says that a leg goes by a connection, which has its place here until the returned guard is used or dropped.
     pub fn begin(&self) -> Leg {
-        if let Some(last) = self.replace(State::InUse(None)) {
+        if let Some(last) = self.replace(State::InUse(Vec::new())) {
             wake(last);
         }
         Leg(Some(self.place.clone()))
@@ -199,8 +201,8 @@ impl Leg {
 
 /// Wakes whoever waited for what came after this.
 fn wake(last: State) {
-    if let State::InUse(Some(waker)) = last {
-        waker.wake();
+    if let State::InUse(waiting) = last {
+        waiting.into_iter().for_each(Waker::wake);
     }
 }
 
@@ -280,6 +282,22 @@ mod tests {
         second.begin().over(taken);
         conversation.keep();
         assert_eq!(count.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn of_several_who_wait_all_are_woken() {
+        let (_, held) = connection();
+        let conversation = Conversation::new(ConnectionOwner::new());
+        let leg = conversation.leg(false);
+        let under_way = leg.begin();
+        let woken = [(); 2].map(|()| Arc::new(Woken(AtomicUsize::new(0))));
+        for _ in 0..2 {
+            for woken in &woken {
+                assert!(leg.poll_take(&Context::from_waker(&Waker::from(woken.clone()))).is_pending());
+            }
+        }
+        under_way.over(held());
+        assert_eq!(woken.map(|woken| woken.0.load(Ordering::Relaxed)), [1, 1]);
     }
 
     #[test]

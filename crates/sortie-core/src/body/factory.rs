@@ -34,7 +34,7 @@ impl Factory {
 
     pub(super) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let current = self.current.get_or_insert_with(|| match self.length {
-            Some(length) => Made::Promised(Promised::new((self.make)(), length)),
+            Some(length) => Made::Promised(Promised::new((self.make)(), length, false)),
             None => Made::Free((self.make)()),
         });
         match current {

@@ -128,7 +128,7 @@ impl Body {
         T: Into<Bytes> + 'static,
         E: Into<BoxError> + 'static,
     {
-        Self::of(Other::Once(erased::erase(Promised::new(Streamed::new(stream), length))))
+        Self::of(Other::Once(erased::erase(Promised::new(Streamed::new(stream), length, true))))
     }
 
     /// Several chunks of bytes, one after the other, without copying them together.

@@ -13,11 +13,13 @@ pin_project! {
     ///
     /// Whoever sends it over HTTP/1.1 asks for no more once it has as much as `Content-Length` says, and so would neither
     /// see that there is more nor let the body see its end. So with the frame that reaches the length the next one is asked
-    /// for too. It is not waited for: a stream may well end only when its answer has come.
+    /// for too. It is not waited for: a stream may well end only when its answer has come. So one of data alone ends with its
+    /// length; another may have trailers.
     pub(super) struct Promised<B> {
         #[pin]
         body: B,
         length: u64,
+        is_data_alone: bool,
         sent: u64,
         // Trailers that came with the frame that reached the length.
         late: Option<Frame<Bytes>>,
@@ -26,8 +28,8 @@ pin_project! {
 }
 
 impl<B> Promised<B> {
-    pub(super) fn new(body: B, length: u64) -> Self {
-        Self { body, length, sent: 0, late: None, ended: length == 0 }
+    pub(super) fn new(body: B, length: u64, is_data_alone: bool) -> Self {
+        Self { body, length, is_data_alone, sent: 0, late: None, ended: length == 0 }
     }
 }
 
@@ -71,7 +73,8 @@ impl<B: Body<Data = Bytes, Error: Into<BoxError>>> Body for Promised<B> {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.late.is_none() && (self.ended || (self.sent == self.length && self.body.is_end_stream()))
+        self.late.is_none()
+            && (self.ended || (self.sent == self.length && (self.is_data_alone || self.body.is_end_stream())))
     }
 
     fn size_hint(&self) -> SizeHint {
