@@ -474,6 +474,43 @@ async fn a_proxy_that_asks_is_answered_and_signed_for_unasked_from_then_on() {
 }
 
 #[tokio::test]
+async fn a_wrong_password_for_a_proxy_is_exactly_two_requests_each_time() {
+    for guard in Guard::of_each_method() {
+        let guarded = guard.serve();
+        let session = guarded.session(Digest::new(USER, "a guess"));
+        for calls in 1..=3 {
+            let error = guarded.call(&session, "a.test").await.unwrap_err();
+            check(&error, ErrorKind::Proxy, "407");
+            assert_eq!(find::<ProxyError>(&error).unwrap().kind(), ProxyErrorKind::AuthenticationRequired);
+            assert_eq!(guarded.proxy.requests().len(), 2 * calls, "{}", guarded.method);
+        }
+        let a = guarded.target("a.test");
+        let counts = ["  ".to_owned(), format!("{a} n1 00000001"), "  ".to_owned(), format!("{a} n1 00000002")];
+        assert_eq!(guarded.signed()[..4], counts, "nothing is signed unasked with what was refused");
+        assert_eq!(guarded.server.connections(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_proxys_nonce_that_has_become_too_old_is_one_more_request() {
+    for guard in Guard::of_each_method() {
+        let guarded = Guard { uses: 1, ..guard.clone() }.serve();
+        let session = guarded.session(digest());
+        for host in ["a.test", "b.test"] {
+            guarded.call(&session, host).await.unwrap();
+        }
+        let [a, b] = ["a.test", "b.test"].map(|host| guarded.target(host));
+        let signed = [format!("{a} n1 00000001"), format!("{b} n1 00000002"), format!("{b} n2 00000001")];
+        assert_eq!(guarded.signed()[1..], signed);
+        // And only one, where all that it gives are too old.
+        let guarded = Guard { uses: 0, ..guard }.serve();
+        let error = guarded.call(&guarded.session(digest()), "a.test").await.unwrap_err();
+        check(&error, ErrorKind::Proxy, "407");
+        assert_eq!(guarded.proxy.requests().len(), 3);
+    }
+}
+
+#[tokio::test]
 async fn a_proxys_next_nonce_is_used_and_its_false_proof_ends_the_call() {
     for guard in Guard::of_each_method() {
         let guarded = Guard { next_nonce: true, uses: 1, ..guard.clone() }.serve();
