@@ -16,6 +16,7 @@ use sortie::auth::{Digest, Qop, WrongProof};
 use sortie::core::find;
 use sortie::retry::RetryOptions;
 use sortie::transport::proxy::{Proxies, Proxy, ProxyError, ProxyErrorKind};
+use sortie::transport::tls::TlsOptions;
 use sortie::{Body, ErrorKind, Mount, Session};
 use sortie_testkit::{ProxyOptions, ServerOptions, TestProxy, TestServer, TlsSetup, reply};
 
@@ -469,6 +470,37 @@ async fn a_proxy_that_asks_is_answered_and_signed_for_unasked_from_then_on() {
         assert_eq!(guarded.signed(), ["  ".to_owned(), format!("{a} n1 00000001"), format!("{b} n1 00000002")]);
         for head in guarded.server.requests() {
             assert!(!head.headers.contains_key(PROXY_AUTHORIZATION) && !head.headers.contains_key(AUTHORIZATION));
+        }
+    }
+}
+
+// One scheme, or clones of it, may be that of several proxies: they have the user in common, and nothing else.
+#[tokio::test]
+async fn each_proxy_gets_what_it_asked_for_itself_and_nothing_of_anothers() {
+    for guard in Guard::of_each_method() {
+        let [one, two] = ["one", "two"].map(|realm| Guard { realm, ..guard.clone() }.serve());
+        let auth = digest();
+        let rules = Proxies::all(one.proxy(auth.clone())).host("all://b.test", two.proxy(auth)).unwrap();
+        let is_tunnel = guard.method == "CONNECT";
+        let session = match is_tunnel {
+            true => {
+                let roots =
+                    [&one, &two].map(|guarded| guarded.server.certificate_authority().pem().to_owned()).concat();
+                builder().tls(TlsOptions::default().only_roots_pem(roots.as_bytes()).unwrap().build().unwrap())
+            }
+            false => builder(),
+        };
+        let session = session.proxies(rules).build().unwrap();
+        for _ in 0..2 {
+            for (guarded, host) in [(&one, "a.test"), (&two, "b.test")] {
+                guarded.call(&session, host).await.unwrap();
+            }
+        }
+        for (guarded, host) in [(&one, "a.test"), (&two, "b.test")] {
+            let target = guarded.target(host);
+            let counts = ["  ".to_owned(), format!("{target} n1 00000001"), format!("{target} n1 00000002")];
+            // A tunnel that is open asks for no other.
+            assert_eq!(guarded.signed(), counts[..if is_tunnel { 2 } else { 3 }], "{host}");
         }
     }
 }

@@ -11,6 +11,8 @@ mod layer;
 
 const CHALLENGE: &str = r#"Digest realm="r", nonce="n", qop="auth""#;
 
+const PROXY: &str = "http://proxy:3128";
+
 /// Any answer with these fields.
 fn answer(status: u16, fields: &[(&str, &str)]) -> response::Parts {
     let response = fields
@@ -28,7 +30,10 @@ fn signed(
     asked: Option<&response::Parts>,
 ) -> Result<String, BoxError> {
     let (mut parts, ()) = Request::builder().method(request.0).uri(request.1).body(())?.into_parts();
-    let mut unsigned = Unsigned::new(&mut parts).recipient_is(recipient).with_body(body);
+    let mut unsigned = Unsigned::new(&mut parts).with_body(body);
+    if recipient == Proxy {
+        unsigned = unsigned.proxy_is(PROXY);
+    }
     if let Some(asked) = asked {
         unsigned = unsigned.challenged(asked, 1);
     }
@@ -45,7 +50,10 @@ fn get(digest: &Digest, uri: &str, challenge: Option<&str>) -> Result<String, Bo
 /// What is made of a recipient's answer to a request with these credentials.
 fn verdict(digest: &Digest, recipient: Recipient, credentials: &str, leg: usize, response: &response::Parts) -> String {
     let (uri, credentials) = ("http://a/x".parse().unwrap(), credentials.parse().unwrap());
-    let answer = Answer::new(&Method::GET, &uri, response, recipient, leg);
+    let mut answer = Answer::new(&Method::GET, &uri, response, recipient, leg);
+    if recipient == Proxy {
+        answer = answer.proxy_is(PROXY);
+    }
     match digest.examine(&answer.with_credentials(Some(&credentials))) {
         Verdict::Fail(error) => error.to_string(),
         verdict => format!("{verdict:?}"),
