@@ -73,8 +73,8 @@
 //! # The server's proof
 //!
 //! With `rspauth` in `Authentication-Info` a server proves that it knows the password as well. One that is wrong is an
-//! error ([`WrongProof`]), see [`ServerProof`]; one that is absent is not. That of `auth-int` is over the content and is not
-//! checked.
+//! error ([`WrongProof`]), see [`ServerProof`]; one that is absent is not. Where the request was signed by `auth-int`, the
+//! proof is over the content and is not checked; a server that says `auth-int` of another request has proven nothing.
 //!
 //! # Characters
 //!
