@@ -484,8 +484,7 @@ async fn each_proxy_gets_what_it_asked_for_itself_and_nothing_of_anothers() {
         let is_tunnel = guard.method == "CONNECT";
         let session = match is_tunnel {
             true => {
-                let roots =
-                    [&one, &two].map(|guarded| guarded.server.certificate_authority().pem().to_owned()).concat();
+                let roots = [&one, &two].map(|guarded| guarded.server.certificate_authority().pem()).concat();
                 builder().tls(TlsOptions::default().only_roots_pem(roots.as_bytes()).unwrap().build().unwrap())
             }
             false => builder(),
