@@ -3,6 +3,8 @@
 use axum::Router;
 use axum::response::Redirect;
 use axum::routing::get;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use sortie::netrc::Netrc;
@@ -29,15 +31,21 @@ async fn main() -> Result<(), BoxError> {
         .mount("http://", Router::new().route("/whoami", get(who)).route("/away", get(away)))
         .no_env()
         .build()?;
-    for (what, request) in [
-        ("an entry", session.get("http://api.test/whoami")),
-        ("no entry", session.get("http://other.test/whoami")),
-        ("a header by hand comes first", session.get("http://api.test/whoami").header("authorization", "by hand")),
-        ("so does the URL's own", session.get("http://bob:builder@api.test/whoami")),
-        ("a redirect: the entry of the host it leads to", session.get("http://api.test/away")),
-        ("not for this request", session.get("http://api.test/whoami").no_auth()),
+    for (what, request, user) in [
+        ("an entry", session.get("http://api.test/whoami"), "ada:correct horse"),
+        ("no entry", session.get("http://other.test/whoami"), "nobody"),
+        (
+            "a header by hand comes first",
+            session.get("http://api.test/whoami").header("authorization", "by hand"),
+            "by hand",
+        ),
+        ("so does the URL's own", session.get("http://bob:builder@api.test/whoami"), "bob:builder"),
+        ("a redirect: the entry of the host it leads to", session.get("http://api.test/away"), "mirror:m1rr0r"),
+        ("not for this request", session.get("http://api.test/whoami").no_auth(), "nobody"),
     ] {
-        println!("{what:46} {}", request.send().await?.error_for_status()?.text().await?);
+        let signed_in = request.send().await?.error_for_status()?.text().await?;
+        println!("{what:46} {signed_in}");
+        assert_eq!(signed_in, user);
     }
 
     // What cannot be read says in which line, and shows nothing of it.
@@ -57,8 +65,11 @@ fn write(path: &std::path::Path) -> std::io::Result<()> {
     options.open(path)?.write_all(FILE.as_bytes())
 }
 
+/// User and password where they come by Basic, and else what comes.
 async fn who(headers: HeaderMap) -> String {
-    headers.get(AUTHORIZATION).map_or("nobody".to_owned(), |value| String::from_utf8_lossy(value.as_bytes()).into())
+    let Some(sent) = headers.get(AUTHORIZATION) else { return "nobody".to_owned() };
+    let decoded = sent.as_bytes().strip_prefix(b"Basic ").and_then(|coded| BASE64_STANDARD.decode(coded).ok());
+    String::from_utf8_lossy(decoded.as_deref().unwrap_or(sent.as_bytes())).into()
 }
 
 async fn away() -> Redirect {

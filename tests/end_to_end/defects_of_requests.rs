@@ -87,15 +87,31 @@ async fn s32_a_host_by_hand_is_for_the_first_host() {
 }
 
 #[tokio::test]
-async fn s36_a_netrc_beats_nothing_that_the_caller_says() {
-    let server = always(ok);
+async fn s36_a_netrc_beats_nothing_that_the_caller_says_on_any_hop() {
+    let server = TestServer::from_fn(async |request| match request.uri().path() {
+        "/start" => redirect(307, "/landed"),
+        _ => ok(),
+    });
     let netrc = Netrc::parse("machine a.test login netrc password s3cret").unwrap();
     let dialing = dialing([("http://a.test", server.addr())]);
     let session = builder().transport_options(dialing).netrc(netrc).build().unwrap();
-    session.get("http://a.test/").auth(Basic::new("own", "pass")).send().await.unwrap();
-    session.get("http://a.test/").header(AUTHORIZATION, "by hand").send().await.unwrap();
-    let sent: Vec<_> = server.requests().iter().map(|head| values(head, "authorization").join("")).collect();
-    assert_eq!(sent, ["Basic b3duOnBhc3M=", "by hand"]);
+    let with_auth = session.to_builder().auth(Basic::new("own", "pass")).build().unwrap();
+    let url = "http://a.test/start";
+    for (request, sent) in [
+        (session.get(url).auth(Basic::new("own", "pass")), "Basic b3duOnBhc3M="),
+        (with_auth.get(url), "Basic b3duOnBhc3M="),
+        (session.get("http://own:pass@a.test/start"), "Basic b3duOnBhc3M="),
+        (session.get(url).header(AUTHORIZATION, "by hand"), "by hand"),
+        (session.get(url).no_auth(), ""),
+        // What would take over, if it could.
+        (session.get(url), "Basic bmV0cmM6czNjcmV0"),
+    ] {
+        request.send().await.unwrap();
+        let requests = server.requests();
+        let last: Vec<_> = requests[requests.len() - 2..].iter().collect();
+        assert_eq!(last.iter().map(|head| head.uri.path()).collect::<Vec<_>>(), ["/start", "/landed"]);
+        assert_eq!(last.iter().map(|head| values(head, "authorization").join("")).collect::<Vec<_>>(), [sent; 2]);
+    }
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Write;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -14,11 +15,12 @@ use sha2::{Digest as _, Sha256, Sha512_256};
 use sortie::auth::{Digest, Qop, WrongProof};
 use sortie::core::find;
 use sortie::retry::RetryOptions;
-use sortie::transport::proxy::{Proxies, Proxy};
+use sortie::transport::proxy::{Proxies, Proxy, ProxyError, ProxyErrorKind};
+use sortie::transport::tls::TlsOptions;
 use sortie::{Body, ErrorKind, Mount, Session};
-use sortie_testkit::{ProxyOptions, TestServer, reply};
+use sortie_testkit::{ProxyOptions, ServerOptions, TestProxy, TestServer, TlsSetup, reply};
 
-use crate::support::{builder, check, ok, redirect, sent_once};
+use crate::support::{builder, check, ok, redirect, sent_once, trusting};
 
 const USER: &str = "ada";
 const PASSWORD: &str = "s3cret";
@@ -305,7 +307,7 @@ async fn a_foreign_challenge_is_not_answered_unless_a_mount_knows_the_server() {
 
 #[tokio::test]
 async fn each_attempt_has_a_count_of_its_own_and_the_cookie_of_the_401() {
-    let busy = std::sync::atomic::AtomicBool::new(true);
+    let busy = AtomicBool::new(true);
     let counts: Arc<Mutex<Vec<String>>> = Arc::default();
     let note = counts.clone();
     let server = TestServer::from_fn(move |request| {
@@ -315,7 +317,7 @@ async fn each_attempt_has_a_count_of_its_own_and_the_cookie_of_the_401() {
         note.lock().unwrap().push(format!("{} {has_cookie}", signed.as_deref().unwrap_or("none")));
         std::future::ready(match signed {
             None => reply(401, [("www-authenticate", "Digest realm=r, nonce=n, qop=auth"), ("set-cookie", "a=1")], ""),
-            Some(_) if busy.swap(false, std::sync::atomic::Ordering::Relaxed) => reply(503, [("retry-after", "0")], ""),
+            Some(_) if busy.swap(false, Ordering::Relaxed) => reply(503, [("retry-after", "0")], ""),
             Some(_) => ok(),
         })
     });
@@ -325,32 +327,240 @@ async fn each_attempt_has_a_count_of_its_own_and_the_cookie_of_the_401() {
     assert_eq!(*counts.lock().unwrap(), ["none false", "00000001 true", "00000002 true"]);
 }
 
-// A proxy's space is all that goes by it, and its uri is what it is given: all of the URL.
+/// What a proxy asks of a client: each request by one method, signed by SHA-256.
+#[derive(Clone)]
+struct Guard {
+    method: &'static str,
+    realm: &'static str,
+    /// Uses of a nonce before it is stale.
+    uses: u32,
+    next_nonce: bool,
+    false_proof: bool,
+}
+
+impl Guard {
+    /// Requests that are forwarded without and with a body, and ones that a tunnel is opened for.
+    fn of_each_method() -> [Self; 3] {
+        ["GET", "POST", "CONNECT"].map(|method| Self {
+            method,
+            realm: "proxy",
+            uses: u32::MAX,
+            next_nonce: false,
+            false_proof: false,
+        })
+    }
+
+    fn serve(self) -> Guarded {
+        let echo = async |request: Request<hyper::body::Incoming>| reply(200, [], Body::new(request.into_body()));
+        let server = match self.method {
+            "CONNECT" => ServerOptions::new().tls(TlsSetup::new().names(["a.test", "b.test"])).serve_fn(echo),
+            _ => TestServer::from_fn(echo),
+        };
+        let (signed, nonces) = (Arc::<Mutex<Vec<String>>>::default(), Arc::new(AtomicU32::new(1)));
+        let (note, asks, tells) = (signed.clone(), (self.clone(), nonces.clone()), (self.clone(), nonces));
+        let options = ProxyOptions::new().name("a.test", server.addr()).name("b.test", server.addr());
+        let options = options.challenge(move |headers| {
+            let given = parameters(headers.get(PROXY_AUTHORIZATION).map_or("", |value| value.to_str().unwrap()));
+            let words = ["uri", "nonce", "nc"].map(|name| given.get(name).map_or("", String::as_str));
+            note.lock().unwrap().push(words.join(" "));
+            asks.0.challenge(&given, &asks.1)
+        });
+        let proxy = options
+            .authentication_info(move |headers| {
+                let given = parameters(headers[PROXY_AUTHORIZATION].to_str().unwrap());
+                Some(tells.0.info(&given, &tells.1))
+            })
+            .http();
+        Guarded { method: self.method, proxy, server, signed }
+    }
+
+    fn challenge(&self, given: &HashMap<String, String>, nonces: &AtomicU32) -> Option<String> {
+        let stale = match given.get("response") {
+            Some(response) if *response == self.response(given, self.method) => {
+                let count = u32::from_str_radix(&given["nc"], 16).unwrap();
+                let is_newest = given["nonce"] == format!("n{}", nonces.load(Ordering::Relaxed));
+                if is_newest && count <= self.uses {
+                    return None;
+                }
+                nonces.fetch_add(1, Ordering::Relaxed);
+                ", stale=true"
+            }
+            _ => "",
+        };
+        let (realm, nonce) = (self.realm, nonces.load(Ordering::Relaxed));
+        Some(format!("Digest realm=\"{realm}\", nonce=\"n{nonce}\", qop=\"auth\", algorithm=SHA-256{stale}"))
+    }
+
+    fn info(&self, given: &HashMap<String, String>, nonces: &AtomicU32) -> String {
+        let proof = if self.false_proof { "0".repeat(64) } else { self.response(given, "") };
+        let next = match self.next_nonce {
+            true => format!(", nextnonce=\"n{}\"", nonces.fetch_add(1, Ordering::Relaxed) + 1),
+            false => String::new(),
+        };
+        format!("rspauth=\"{proof}\", qop=auth, nc={}, cnonce=\"{}\"{next}", given["nc"], given["cnonce"])
+    }
+
+    /// RFC 7616 §3.4.1, and §3.5 without a method.
+    fn response(&self, given: &HashMap<String, String>, method: &str) -> String {
+        let hash = |text: String| hash("SHA-256", text.as_bytes());
+        let [nonce, nc, cnonce, uri] = ["nonce", "nc", "cnonce", "uri"].map(|name| &given[name]);
+        let [account, asked] = [format!("{USER}:{}:{PASSWORD}", self.realm), format!("{method}:{uri}")].map(hash);
+        hash(format!("{account}:{nonce}:{nc}:{cnonce}:auth:{asked}"))
+    }
+}
+
+/// A proxy that asks, and the server behind it.
+struct Guarded {
+    method: &'static str,
+    proxy: TestProxy,
+    server: TestServer,
+    /// Target, nonce and count of each request to the proxy.
+    signed: Arc<Mutex<Vec<String>>>,
+}
+
+impl Guarded {
+    fn proxy(&self, auth: Digest) -> Proxy {
+        Proxy::new(self.proxy.url("http")).unwrap().auth(auth)
+    }
+
+    fn session(&self, auth: Digest) -> Session {
+        let builder = builder().proxies(Proxies::all(self.proxy(auth)));
+        match self.method {
+            "CONNECT" => builder.tls(trusting(self.server.certificate_authority()).build().unwrap()),
+            _ => builder,
+        }
+        .build()
+        .unwrap()
+    }
+
+    /// Sends a request to this host; what comes is what was sent.
+    async fn call(&self, session: &Session, host: &str) -> Result<(), sortie::Error> {
+        let (scheme, content) = match self.method {
+            "GET" => ("http", ""),
+            "POST" => ("http", "content"),
+            _ => ("https", "content"),
+        };
+        let url = format!("{scheme}://{host}/x?y");
+        let request = if content.is_empty() { session.get(url) } else { session.post(url).body(content) };
+        let response = request.send().await?;
+        assert_eq!((response.status().as_u16(), &*response.text().await?), (200, content), "{}", self.method);
+        Ok(())
+    }
+
+    /// What a request to this host is signed for.
+    fn target(&self, host: &str) -> String {
+        if self.method == "CONNECT" { format!("{host}:443") } else { format!("http://{host}/x?y") }
+    }
+
+    fn signed(&self) -> Vec<String> {
+        self.signed.lock().unwrap().clone()
+    }
+}
+
+// A proxy's space is all that goes by it, and its uri is what it is given: all of the URL, or the host of a tunnel.
 #[tokio::test]
 async fn a_proxy_that_asks_is_answered_and_signed_for_unasked_from_then_on() {
-    let server = TestServer::from_fn(async |_| ok());
-    let signed: Arc<Mutex<Vec<String>>> = Arc::default();
-    let note = signed.clone();
-    let options = ProxyOptions::new().name("a.test", server.addr()).name("b.test", server.addr());
-    let running = options.challenge(move |headers| {
-        let given = parameters(headers.get(PROXY_AUTHORIZATION).map_or("", |value| value.to_str().unwrap()));
-        let get = |name: &str| given.get(name).map_or("", String::as_str);
-        note.lock().unwrap().push(format!("{} {}", get("uri"), get("nc")));
-        let hash = |text: String| hash("SHA-256", text.as_bytes());
-        let [account, asked] = [format!("{USER}:proxy:{PASSWORD}"), format!("GET:{}", get("uri"))].map(hash);
-        let right = hash(format!("{account}:n:{}:{}:auth:{asked}", get("nc"), get("cnonce")));
-        let challenge = "Digest realm=\"proxy\", nonce=\"n\", qop=\"auth\", algorithm=SHA-256";
-        (get("response") != right).then(|| challenge.to_owned())
-    });
-    let running = running.http();
-    let proxy: Proxy = running.url("http").as_str().try_into().unwrap();
-    let session = builder().proxies(Proxies::all(proxy.auth(digest()))).build().unwrap();
-    for url in ["http://a.test/x?y", "http://b.test/"] {
-        assert_eq!(session.get(url).send().await.unwrap().status(), 200);
+    for guard in Guard::of_each_method() {
+        let guarded = guard.serve();
+        let session = guarded.session(digest());
+        for host in ["a.test", "b.test"] {
+            guarded.call(&session, host).await.unwrap();
+        }
+        let [a, b] = ["a.test", "b.test"].map(|host| guarded.target(host));
+        assert_eq!(guarded.signed(), ["  ".to_owned(), format!("{a} n1 00000001"), format!("{b} n1 00000002")]);
+        for head in guarded.server.requests() {
+            assert!(!head.headers.contains_key(PROXY_AUTHORIZATION) && !head.headers.contains_key(AUTHORIZATION));
+        }
     }
-    assert_eq!(*signed.lock().unwrap(), [" ", "http://a.test/x?y 00000001", "http://b.test/ 00000002"]);
-    for head in server.requests() {
-        assert!(!head.headers.contains_key(PROXY_AUTHORIZATION) && !head.headers.contains_key(AUTHORIZATION));
+}
+
+// One scheme, or clones of it, may be that of several proxies: they have the user in common, and nothing else.
+#[tokio::test]
+async fn each_proxy_gets_what_it_asked_for_itself_and_nothing_of_anothers() {
+    for guard in Guard::of_each_method() {
+        let [one, two] = ["one", "two"].map(|realm| Guard { realm, ..guard.clone() }.serve());
+        let auth = digest();
+        let rules = Proxies::all(one.proxy(auth.clone())).host("all://b.test", two.proxy(auth)).unwrap();
+        let is_tunnel = guard.method == "CONNECT";
+        let session = match is_tunnel {
+            true => {
+                let roots = [&one, &two].map(|guarded| guarded.server.certificate_authority().pem()).concat();
+                builder().tls(TlsOptions::default().only_roots_pem(roots.as_bytes()).unwrap().build().unwrap())
+            }
+            false => builder(),
+        };
+        let session = session.proxies(rules).build().unwrap();
+        for _ in 0..2 {
+            for (guarded, host) in [(&one, "a.test"), (&two, "b.test")] {
+                guarded.call(&session, host).await.unwrap();
+            }
+        }
+        for (guarded, host) in [(&one, "a.test"), (&two, "b.test")] {
+            let target = guarded.target(host);
+            let counts = ["  ".to_owned(), format!("{target} n1 00000001"), format!("{target} n1 00000002")];
+            // A tunnel that is open asks for no other.
+            assert_eq!(guarded.signed(), counts[..if is_tunnel { 2 } else { 3 }], "{host}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_password_for_a_proxy_is_exactly_two_requests_each_time() {
+    for guard in Guard::of_each_method() {
+        let guarded = guard.serve();
+        let session = guarded.session(Digest::new(USER, "a guess"));
+        for calls in 1..=3 {
+            let error = guarded.call(&session, "a.test").await.unwrap_err();
+            check(&error, ErrorKind::Proxy, "407");
+            assert_eq!(find::<ProxyError>(&error).unwrap().kind(), ProxyErrorKind::AuthenticationRequired);
+            assert_eq!(guarded.proxy.requests().len(), 2 * calls, "{}", guarded.method);
+        }
+        let a = guarded.target("a.test");
+        let counts = ["  ".to_owned(), format!("{a} n1 00000001"), "  ".to_owned(), format!("{a} n1 00000002")];
+        assert_eq!(guarded.signed()[..4], counts, "nothing is signed unasked with what was refused");
+        assert_eq!(guarded.server.connections(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_proxys_nonce_that_has_become_too_old_is_one_more_request() {
+    for guard in Guard::of_each_method() {
+        let guarded = Guard { uses: 1, ..guard.clone() }.serve();
+        let session = guarded.session(digest());
+        for host in ["a.test", "b.test"] {
+            guarded.call(&session, host).await.unwrap();
+        }
+        let [a, b] = ["a.test", "b.test"].map(|host| guarded.target(host));
+        let signed = [format!("{a} n1 00000001"), format!("{b} n1 00000002"), format!("{b} n2 00000001")];
+        assert_eq!(guarded.signed()[1..], signed);
+        // And only one, where all that it gives are too old.
+        let guarded = Guard { uses: 0, ..guard }.serve();
+        let error = guarded.call(&guarded.session(digest()), "a.test").await.unwrap_err();
+        check(&error, ErrorKind::Proxy, "407");
+        assert_eq!(guarded.proxy.requests().len(), 3);
+    }
+}
+
+#[tokio::test]
+async fn a_proxys_next_nonce_is_used_and_its_false_proof_ends_the_call() {
+    for guard in Guard::of_each_method() {
+        let guarded = Guard { next_nonce: true, uses: 1, ..guard.clone() }.serve();
+        let session = guarded.session(digest());
+        // Over connections of their own, for a tunnel that is open asks the proxy nothing.
+        for (host, requests) in [("a.test", 2), ("b.test", 3)] {
+            guarded.call(&session, host).await.unwrap();
+            assert_eq!(guarded.proxy.requests().len(), requests, "no nonce was too old");
+        }
+        assert_eq!(guarded.signed()[2], format!("{} n2 00000001", guarded.target("b.test")));
+
+        let guarded = Guard { false_proof: true, ..guard }.serve();
+        let error = guarded.call(&guarded.session(digest()), "a.test").await.unwrap_err();
+        check(&error, ErrorKind::Proxy, "the proxy's rspauth");
+        assert_eq!(find::<ProxyError>(&error).unwrap().kind(), ProxyErrorKind::Rejected);
+        assert!(find::<WrongProof>(&error).is_some(), "{error:?}");
+        // What was forwarded has been passed on; through the tunnel nothing goes, and nothing is tried again.
+        let passed_on = usize::from(guarded.method != "CONNECT");
+        assert_eq!((guarded.proxy.requests().len(), guarded.server.requests().len()), (2, passed_on));
     }
 }
 

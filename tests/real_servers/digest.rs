@@ -17,22 +17,32 @@ const MD5: &str = "user:Digest Area:9b75b67560895a0984b022cd37654a81";
 const SHA_256: &str = "user:Digest Area:90cbf16350358fd0aba097558561b8698af3db78096a5298daffebc58665cd86";
 const USERHASH: &str = "0009b81bed692636e8c415518098a5fedab05c48f069f958df49bc741fc50dad";
 
-/// A session that notes each request that it sends: its path, and the credentials.
-struct Watched {
-    session: Session,
+/// A session that notes each request that it sends, its path and the credentials, and each challenge that comes.
+pub(crate) struct Watched {
+    pub(crate) session: Session,
     sent: Arc<Mutex<Vec<(String, String)>>>,
+    challenges: Arc<Mutex<Vec<String>>>,
 }
 
 impl Watched {
-    fn new(password: &str) -> Self {
-        let sent: Arc<Mutex<Vec<_>>> = Arc::default();
-        let note = sent.clone();
+    pub(crate) fn new(password: &str) -> Self {
+        let (sent, challenges): (Arc<Mutex<Vec<_>>>, Arc<Mutex<Vec<_>>>) = Default::default();
+        let (note, note_challenge) = (sent.clone(), challenges.clone());
         let hooks = Hooks::new().on_request(move |request| {
             let credentials = request.headers.get("authorization").map_or("", |value| value.to_str().unwrap_or("?"));
             note.lock().unwrap().push((request.uri.path().to_owned(), credentials.to_owned()));
         });
+        let hooks = hooks.on_response(move |response, _| {
+            let fields = response.headers.get_all("www-authenticate").iter();
+            note_challenge.lock().unwrap().extend(fields.map(|field| field.to_str().unwrap_or("?").to_owned()));
+        });
         let auth = Digest::new("user", password);
-        Self { session: Session::builder().no_env().auth(auth).wire_hooks(hooks).build().unwrap(), sent }
+        Self { session: Session::builder().no_env().auth(auth).wire_hooks(hooks).build().unwrap(), sent, challenges }
+    }
+
+    /// The challenges so far.
+    pub(crate) fn challenges(&self) -> Vec<String> {
+        self.challenges.lock().unwrap().clone()
     }
 
     /// The status of the answer, and what was sent for it.
@@ -44,14 +54,19 @@ impl Watched {
     }
 
     /// Checks status and number of requests.
-    async fn check(&self, name: &str, expected: (u16, usize), request: impl FnOnce(&Session) -> RequestBuilder) {
+    pub(crate) async fn check(
+        &self,
+        name: &str,
+        expected: (u16, usize),
+        request: impl FnOnce(&Session) -> RequestBuilder,
+    ) {
         let (status, sent) = self.call(request).await;
         assert_eq!((status, sent.len()), expected, "{name}: {sent:?}");
     }
 }
 
 /// A server that asks for Digest as well, and counts who answers.
-fn foreign() -> TestServer {
+pub(crate) fn foreign() -> TestServer {
     TestServer::from_fn(async |_| {
         reply(401, [("www-authenticate", "Digest realm=\"Digest Area\", nonce=\"n\", qop=\"auth\"")], "")
     })
@@ -64,7 +79,7 @@ fn quoted<'a>(field: &'a str, name: &str) -> &'a str {
     rest.split('"').next().unwrap_or_default()
 }
 
-fn was_signed_for(server: &TestServer) -> bool {
+pub(crate) fn was_signed_for(server: &TestServer) -> bool {
     server.requests().iter().any(|head| head.headers.contains_key("authorization"))
 }
 
@@ -159,13 +174,21 @@ async fn apache_with_nonces_of_two_seconds() {
 #[ignore = "needs lighttpd"]
 async fn lighttpd_by_sha_256_and_with_hashed_user_names() {
     let outside = foreign();
+    let backend = TestServer::from_fn(async |request| {
+        let body = http_body_util::BodyExt::collect(request.into_body()).await.unwrap().to_bytes();
+        reply(200, [], body)
+    });
     let folder = folder("lighttpd");
     let [port] = free_ports();
     fs::create_dir(folder.join("www")).unwrap();
     fs::write(folder.join("www/index.txt"), "content").unwrap();
     fs::write(folder.join("htdigest"), format!("{MD5}\n{SHA_256}:{USERHASH}\n")).unwrap();
-    let values: [(&str, &dyn std::fmt::Display); 3] =
-        [("DIR", &folder.display()), ("PORT", &port), ("OUTSIDE", &outside.addr().port())];
+    let values: [(&str, &dyn std::fmt::Display); 4] = [
+        ("DIR", &folder.display()),
+        ("PORT", &port),
+        ("OUTSIDE", &outside.addr().port()),
+        ("BACKEND", &backend.addr().port()),
+    ];
     fs::write(folder.join("lighttpd.conf"), fill(include_str!("../servers/lighttpd.conf"), &values)).unwrap();
     let mut command = Command::new("/usr/sbin/lighttpd");
     command.arg("-D").arg("-f").arg(folder.join("lighttpd.conf"));
@@ -184,9 +207,26 @@ async fn lighttpd_by_sha_256_and_with_hashed_user_names() {
         client.check(path, (200, 1), |session| session.get(url(path))).await;
         Watched::new("wrong").check(path, (401, 2), |session| session.get(url(path))).await;
     }
-    let client = Watched::new("pass");
-    client.check("inside", (200, 3), |session| session.get(url("/sha256/inside"))).await;
-    client.check("outside", (401, 2), |session| session.get(url("/sha256/outside"))).await;
-    assert!(!was_signed_for(&outside));
-    println!("lighttpd: SHA-256, the stronger of two, userhash, redirects inside and outside, a wrong password");
+    let body = "content ".repeat(10_000);
+    for (space, name) in [("sha256", "username=\"user\""), ("userhash", USERHASH)] {
+        let client = Watched::new("pass");
+        let echo = url(&format!("/{space}/echo"));
+        for count in ["nc=00000001", "nc=00000002"] {
+            let response = client.session.post(&echo).body(body.clone()).send().await.unwrap();
+            assert_eq!((response.status().as_u16(), response.text().await.unwrap() == body), (200, true), "{space}");
+            let sent = std::mem::take(&mut *client.sent.lock().unwrap());
+            let (_, last) = sent.last().unwrap();
+            assert!(last.contains("algorithm=SHA-256") && last.contains(name) && last.contains(count), "{sent:?}");
+            assert_eq!(sent.len(), if count == "nc=00000001" { 2 } else { 1 }, "{sent:?}");
+        }
+        let client = Watched::new("pass");
+        let (status, sent) = client.call(|session| session.get(url(&format!("/{space}/inside")))).await;
+        let paths: Vec<_> = sent.iter().map(|(path, _)| path.rsplit('/').next().unwrap()).collect();
+        assert_eq!((status, paths), (200, vec!["inside", "inside", "index.txt"]), "{space}");
+        assert!(sent[2].1.contains(&format!("uri=\"/{space}/index.txt\"")), "{sent:?}");
+        client.check("outside", (401, 2), |session| session.get(url(&format!("/{space}/outside")))).await;
+        assert!(!was_signed_for(&outside));
+        Watched::new("wrong").check("POST", (401, 2), |session| session.post(&echo).body(body.clone())).await;
+    }
+    println!("lighttpd: SHA-256, the stronger of two, userhash, POST, redirects inside and outside, a wrong password");
 }

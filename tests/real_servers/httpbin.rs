@@ -8,6 +8,7 @@ use sortie::decompress::Coding;
 use sortie::{Session, SessionBuilder};
 use sortie_tests::{INSTALL_PYTHON, python};
 
+use crate::digest::{Watched, foreign, was_signed_for};
 use crate::program::{Program, folder, free_ports};
 
 struct Httpbin {
@@ -25,8 +26,12 @@ impl Httpbin {
         Self { _program: program, port }
     }
 
+    fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}/{path}", self.port)
+    }
+
     fn session(&self) -> SessionBuilder {
-        Session::builder().no_env().base_url(format!("http://127.0.0.1:{}/", self.port))
+        Session::builder().no_env().base_url(self.url(""))
     }
 }
 
@@ -104,21 +109,44 @@ async fn a_slow_body_meets_the_total_timeout() {
 #[ignore = "needs httpbin"]
 async fn digest_is_taken_by_the_algorithms_that_are_known() {
     let httpbin = Httpbin::start();
-    for (path, password, status) in [
-        ("digest-auth/auth/user/pass", "pass", 200),
-        ("digest-auth/auth/user/pass/SHA-256", "pass", 200),
-        ("digest-auth/auth-int/user/pass/MD5", "pass", 200),
-        ("digest-auth/auth/user/pass/MD5/2", "pass", 200),
+    // Of three calls, one after the other, the status and how many requests each took. The route is for GET alone.
+    for (path, password, calls) in [
+        ("digest-auth/auth/user/pass", "pass", [(200, 2), (200, 1), (200, 1)]),
+        ("digest-auth/auth/user/pass/SHA-256", "pass", [(200, 2), (200, 1), (200, 1)]),
+        ("digest-auth/auth-int/user/pass/MD5", "pass", [(200, 2), (200, 1), (200, 1)]),
+        // A nonce is for two uses, which it counts in a cookie.
+        ("digest-auth/auth/user/pass/MD5/2", "pass", [(200, 2), (200, 1), (200, 2)]),
         // In no RFC for Digest, so it is not answered.
-        ("digest-auth/auth/user/pass/SHA-512", "pass", 401),
-        ("digest-auth/auth/user/pass", "wrong", 401),
+        ("digest-auth/auth/user/pass/SHA-512", "pass", [(401, 1); 3]),
+        ("digest-auth/auth/user/pass", "wrong", [(401, 2); 3]),
     ] {
-        let session = httpbin.session().auth(sortie::auth::Digest::new("user", password)).build().unwrap();
-        for _ in 0..3 {
-            assert_eq!(session.get(path).send().await.unwrap().status(), status, "{path} {password}");
+        let client = Watched::new(password);
+        for expected in calls {
+            client.check(path, expected, |session| session.get(httpbin.url(path))).await;
         }
+        if path.ends_with("/2") {
+            let challenges = client.challenges().into_iter().map(|asks| asks.to_lowercase().contains("stale=true"));
+            assert_eq!(challenges.collect::<Vec<_>>(), [false, true], "what is stale, of the challenges");
+        }
+        client.check("POST", (405, 1), |session| session.post(httpbin.url(path)).body("content")).await;
     }
     println!("httpbin: digest by MD5 and SHA-256, auth and auth-int, stale, a wrong password");
+}
+
+#[tokio::test]
+#[ignore = "needs httpbin"]
+async fn a_redirect_is_signed_for_by_digest_within_the_origin_and_not_outside() {
+    let (httpbin, outside) = (Httpbin::start(), foreign());
+    let to = |place: &str| httpbin.url(&format!("redirect-to?url={place}"));
+    let protected = "/digest-auth/auth/user/pass/SHA-256";
+    let client = Watched::new("pass");
+    // What is asked for is not the first hop, but is of the same origin.
+    client.check("inside", (200, 3), |session| session.get(to(protected))).await;
+    client.check("inside, known", (200, 2), |session| session.get(to(protected))).await;
+    client.check("outside", (401, 2), |session| session.get(to(&outside.url("/")))).await;
+    assert_eq!((outside.requests().len(), was_signed_for(&outside)), (1, false));
+    Watched::new("wrong").check("a wrong password", (401, 3), |session| session.get(to(protected))).await;
+    println!("httpbin: digest by redirects inside and outside");
 }
 
 #[tokio::test]

@@ -62,11 +62,15 @@ impl Sent {
 }
 
 /// Whether the server has proven that it knows the password, too; `None` if it does not claim to, or if its proof is
-/// over the content, which has not come yet.
+/// over the content, as the request's was, which has not come yet.
 pub(super) fn is_proven(account: Account<'_>, sent: &Sent, session: Option<&Session>, info: &Info) -> Option<bool> {
     let claimed = info.rspauth.as_ref()?;
-    if info.over_content || sent.qop == Some(Qop::AuthInt) {
+    if sent.qop == Some(Qop::AuthInt) {
         return None;
+    }
+    // RFC 7616 §3.5: by the same quality as the request; whoever answers is not to say that nothing is checked.
+    if info.over_content {
+        return Some(false);
     }
     let Sent { realm, nonce, algorithm, nc, cnonce, qop, uri } = sent;
     let signed = Signed { algorithm: *algorithm, realm, nonce, session, nc, cnonce, qop: *qop };
@@ -143,9 +147,17 @@ mod tests {
             let info = info(&[&format!("rspauth=\"{rspauth}\"")]);
             assert_eq!(is_proven(account, &sent(field), Some(&session), &info), proven, "{field} {rspauth}");
         }
-        let over_content = info(&[&format!("rspauth=\"{with_qop}\", qop=auth-int")]);
-        assert_eq!(is_proven(account, &sent(auth), None, &over_content), None);
-        assert_eq!(is_proven(account, &sent(auth), None, &info(&["nextnonce=n"])), None);
+        for (field, said, proven) in [
+            (auth, format!("rspauth=\"{with_qop}\", qop=auth"), Some(true)),
+            (auth, format!("rspauth=\"{with_qop}\", qop=auth-int"), Some(false)),
+            (auth, "rspauth=00, qop=auth-int".to_owned(), Some(false)),
+            (old, "rspauth=00, qop=auth-int".to_owned(), Some(false)),
+            (&int, "rspauth=00, qop=auth-int".to_owned(), None),
+            (&int, "rspauth=00, qop=auth".to_owned(), None),
+            (auth, "nextnonce=n, qop=auth-int".to_owned(), None),
+        ] {
+            assert_eq!(is_proven(account, &sent(field), None, &info(&[&said])), proven, "{field} {said}");
+        }
     }
 
     #[test]

@@ -61,8 +61,8 @@
 //! What a server or a proxy asked for is remembered, and further requests in the same space are signed before they are
 //! asked for: those that begin with a URI that the challenge names in `domain`, on the boundaries of path segments, or
 //! those to the same origin if it names none. (Another origin without TLS is not believed where the challenge came over
-//! TLS.) A proxy's space is all that goes through it: give each proxy a `Digest` of its own. The last 64 spaces are
-//! remembered.
+//! TLS.) A proxy's space is all that goes through it and nothing else: what it asked for is not for another one. (Where
+//! [nobody says](Unsigned::proxy) which proxy it is, nothing is signed unasked.) The last 64 spaces are remembered.
 //!
 //! Clones share the spaces and the count of each nonce, so no count is used twice, however many tasks send. A `nextnonce`
 //! is used as soon as it has come. A refused password is not tried again before the server asks again.
@@ -73,8 +73,8 @@
 //! # The server's proof
 //!
 //! With `rspauth` in `Authentication-Info` a server proves that it knows the password as well. One that is wrong is an
-//! error ([`WrongProof`]), see [`ServerProof`]; one that is absent is not. That of `auth-int` is over the content and is not
-//! checked.
+//! error ([`WrongProof`]), see [`ServerProof`]; one that is absent is not. Where the request was signed by `auth-int`, the
+//! proof is over the content and is not checked; a server that says `auth-int` of another request has proven nothing.
 //!
 //! # Characters
 //!
@@ -117,7 +117,7 @@ pub use error::WrongProof;
 use challenge::{Challenge, Offered, choose};
 use info::{Info, Sent, is_proven};
 use respond::{Account, Signed};
-use space::{Spaces, Turn};
+use space::{Place, Spaces, Turn};
 
 /// A user name and a password, as the scheme Digest uses them. The [module](self) says how, and has an example.
 ///
@@ -227,16 +227,16 @@ impl Digest {
     }
 
     fn turn(&self, request: &Unsigned<'_>, cnonce: &str) -> Result<Option<Turn>, BoxError> {
-        let (recipient, uri) = (request.recipient(), request.uri());
-        let Some(answer) = request.challenge() else { return Ok(self.spaces().within(recipient, uri)) };
-        let fields = || answer.headers.get_all(asks(recipient));
+        let place = Place { recipient: request.recipient(), proxy: request.proxy(), uri: request.uri() };
+        let Some(answer) = request.challenge() else { return Ok(self.spaces().within(place)) };
+        let fields = || answer.headers.get_all(asks(place.recipient));
         let chosen = match choose(fields(), true) {
             Some(challenge) if challenge.qop == Offered::AuthInt && request.content().is_none() => {
                 Some(choose(fields(), false).ok_or(NO_CONTENT)?)
             }
             chosen => chosen,
         };
-        Ok(chosen.and_then(|challenge| self.spaces().enter(recipient, uri, challenge, cnonce)))
+        Ok(chosen.and_then(|challenge| self.spaces().enter(place, challenge, cnonce)))
     }
 
     /// What to make of a 401 or 407.
@@ -250,7 +250,7 @@ impl Digest {
                 Verdict::Resend
             }
             (_, Some(sent)) => {
-                self.spaces().refuse(answer.recipient(), answer.uri(), &sent.realm, &sent.nonce);
+                self.spaces().refuse(asked_at(answer), &sent.realm, &sent.nonce);
                 Verdict::Accept
             }
             _ => Verdict::Accept,
@@ -259,13 +259,13 @@ impl Digest {
 
     /// What to make of any other answer to a request that was signed.
     fn let_in(&self, answer: &Answer<'_>, sent: &Sent) -> Verdict {
-        let (recipient, uri) = (answer.recipient(), answer.uri());
+        let recipient = answer.recipient();
         let info = Info::of(answer.response().headers.get_all(tells(recipient)));
         if self.server_proof == ServerProof::Check && self.is_proven(answer, sent, &info) == Some(false) {
             return Verdict::Fail(WrongProof::new(recipient).into());
         }
         if let Some(next) = info.next_nonce {
-            self.spaces().renew(recipient, uri, &sent.realm, &sent.nonce, next);
+            self.spaces().renew(asked_at(answer), &sent.realm, &sent.nonce, next);
         }
         Verdict::Accept
     }
@@ -276,7 +276,7 @@ impl Digest {
             return is_proven(account, sent, None, info);
         }
         // Whose key is not remembered any more cannot be computed again.
-        let session = self.spaces().session(answer.recipient(), answer.uri(), &sent.realm, &sent.nonce)?;
+        let session = self.spaces().session(asked_at(answer), &sent.realm, &sent.nonce)?;
         is_proven(account, sent, Some(&session), info)
     }
 }
@@ -352,6 +352,11 @@ fn quality(offered: Offered, preferred: Qop, content: Option<&Bytes>) -> Result<
         (Offered::Both, Some(_)) => Ok(Some(preferred)),
         (Offered::Both, None) | (Offered::Auth, _) => Ok(Some(Qop::Auth)),
     }
+}
+
+/// Where the request went.
+fn asked_at<'a>(answer: &'a Answer<'_>) -> Place<'a> {
+    Place { recipient: answer.recipient(), proxy: answer.proxy(), uri: answer.uri() }
 }
 
 /// The request's target, as it stands in the first line of what the recipient gets.

@@ -35,11 +35,27 @@ pub(super) struct Spaces {
     known: Vec<Space>,
 }
 
+/// Where a request goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'a> {
+    pub(super) recipient: Recipient,
+    /// Which proxy, where that is known.
+    pub(super) proxy: Option<&'a str>,
+    pub(super) uri: &'a Uri,
+}
+
+/// Whose challenge it was.
+#[derive(Debug, PartialEq, Eq)]
+enum Asker {
+    /// `None` where URIs have none.
+    Server(Option<Origin>),
+    /// `None` where it is not known which one.
+    Proxy(Option<Box<str>>),
+}
+
 #[derive(Debug)]
 struct Space {
-    recipient: Recipient,
-    /// Whose challenge it was. `None` for proxies, and where URIs have none.
-    origin: Option<Origin>,
+    asker: Asker,
     challenge: Arc<Challenge>,
     prefixes: Vec<Prefix>,
     /// The newest first.
@@ -55,29 +71,31 @@ struct Nonce {
     session: Option<Session>,
 }
 
+impl Place<'_> {
+    fn asker(self) -> Asker {
+        match self.recipient {
+            Recipient::Proxy => Asker::Proxy(self.proxy.map(Into::into)),
+            _ => Asker::Server(Origin::of(self.uri)),
+        }
+    }
+}
+
 impl Spaces {
     /// The turn of a request that answers `challenge`.
-    pub(super) fn enter(
-        &mut self,
-        recipient: Recipient,
-        uri: &Uri,
-        challenge: Challenge,
-        cnonce: &str,
-    ) -> Option<Turn> {
-        let origin = origin(recipient, uri);
-        let prefixes = match recipient {
-            Recipient::Server => prefixes(&challenge.domain, origin.as_ref()),
-            _ => Vec::new(),
+    pub(super) fn enter(&mut self, place: Place<'_>, challenge: Challenge, cnonce: &str) -> Option<Turn> {
+        let asker = place.asker();
+        let prefixes = match &asker {
+            Asker::Server(origin) => prefixes(&challenge.domain, origin.as_ref()),
+            Asker::Proxy(_) => Vec::new(),
         };
-        let known = self.known.iter().position(|space| {
-            space.recipient == recipient && space.origin == origin && space.challenge.realm == challenge.realm
-        });
+        let is_known = |space: &Space| space.asker == asker && space.challenge.realm == challenge.realm;
+        let known = self.known.iter().position(is_known);
         let mut nonces = known.map_or_else(VecDeque::new, |at| self.known.remove(at).nonces);
         // The key of an algorithm and those of another have nothing in common.
         let session =
             challenge.algorithm.session.then(|| Session { nonce: challenge.nonce.clone(), cnonce: cnonce.to_owned() });
         adopt(&mut nonces, challenge.nonce.clone(), session);
-        self.known.push(Space { recipient, origin, challenge: Arc::new(challenge), prefixes, nonces, refused: false });
+        self.known.push(Space { asker, challenge: Arc::new(challenge), prefixes, nonces, refused: false });
         if self.known.len() > SPACES {
             self.known.remove(0);
         }
@@ -85,8 +103,8 @@ impl Spaces {
     }
 
     /// The turn of a request that nobody has asked for credentials; `None` if it is in no known space.
-    pub(super) fn within(&mut self, recipient: Recipient, uri: &Uri) -> Option<Turn> {
-        let covered = self.known.iter().enumerate().filter_map(|(at, space)| Some((space.covers(recipient, uri)?, at)));
+    pub(super) fn within(&mut self, place: Place<'_>) -> Option<Turn> {
+        let covered = self.known.iter().enumerate().filter_map(|(at, space)| Some((space.covers(place)?, at)));
         // Of several the innermost, and of those the one that was used last.
         let (_, at) = covered.max()?;
         let space = self.known.remove(at);
@@ -99,8 +117,8 @@ impl Spaces {
     }
 
     /// Goes on with the server's next nonce, unless there is a newer one already.
-    pub(super) fn renew(&mut self, recipient: Recipient, uri: &Uri, realm: &[u8], nonce: &[u8], next: Vec<u8>) {
-        let Some(space) = self.of(recipient, uri, realm, nonce) else { return };
+    pub(super) fn renew(&mut self, place: Place<'_>, realm: &[u8], nonce: &[u8], next: Vec<u8>) {
+        let Some(space) = self.of(place, realm, nonce) else { return };
         let Some(newest) = space.nonces.front().filter(|newest| newest.value == nonce) else { return };
         // A session lasts until the next challenge (RFC 7616 §3.4.2).
         let session = newest.session.clone();
@@ -108,29 +126,28 @@ impl Spaces {
     }
 
     /// Signs nothing more in a space whose credentials were refused, before there is a challenge again.
-    pub(super) fn refuse(&mut self, recipient: Recipient, uri: &Uri, realm: &[u8], nonce: &[u8]) {
-        if let Some(space) = self.of(recipient, uri, realm, nonce) {
+    pub(super) fn refuse(&mut self, place: Place<'_>, realm: &[u8], nonce: &[u8]) {
+        if let Some(space) = self.of(place, realm, nonce) {
             space.refused = true;
         }
     }
 
     /// The session that a request was signed in.
-    pub(super) fn session(&mut self, recipient: Recipient, uri: &Uri, realm: &[u8], nonce: &[u8]) -> Option<Session> {
-        let space = self.of(recipient, uri, realm, nonce)?;
+    pub(super) fn session(&mut self, place: Place<'_>, realm: &[u8], nonce: &[u8]) -> Option<Session> {
+        let space = self.of(place, realm, nonce)?;
         space.nonces.iter().find(|known| known.value == nonce)?.session.clone()
     }
 
-    fn of(&mut self, recipient: Recipient, uri: &Uri, realm: &[u8], nonce: &[u8]) -> Option<&mut Space> {
-        let at = self.position(recipient, uri, realm, nonce)?;
+    fn of(&mut self, place: Place<'_>, realm: &[u8], nonce: &[u8]) -> Option<&mut Space> {
+        let at = self.position(place, realm, nonce)?;
         self.known.get_mut(at)
     }
 
     /// The space that a request was signed in with this nonce.
-    fn position(&self, recipient: Recipient, uri: &Uri, realm: &[u8], nonce: &[u8]) -> Option<usize> {
-        let origin = origin(recipient, uri);
+    fn position(&self, place: Place<'_>, realm: &[u8], nonce: &[u8]) -> Option<usize> {
+        let asker = place.asker();
         self.known.iter().rposition(|space| {
-            let is_of =
-                (space.recipient == recipient && space.origin == origin) || space.covers(recipient, uri).is_some();
+            let is_of = space.asker == asker || space.covers(place).is_some();
             is_of && space.challenge.realm == realm && space.nonces.iter().any(|known| known.value == nonce)
         })
     }
@@ -138,12 +155,15 @@ impl Spaces {
 
 impl Space {
     /// Whether a request is in it; a greater number is nearer.
-    fn covers(&self, recipient: Recipient, uri: &Uri) -> Option<usize> {
-        match recipient {
-            _ if self.refused || self.recipient != recipient => None,
-            // RFC 7616 §3.3: `domain` has no meaning for proxies, theirs is everything.
-            Recipient::Proxy => Some(0),
-            _ => self.prefixes.iter().filter(|prefix| prefix.covers(uri)).map(Prefix::len).max(),
+    fn covers(&self, place: Place<'_>) -> Option<usize> {
+        match &self.asker {
+            _ if self.refused => None,
+            // RFC 7616 §3.3: `domain` has no meaning for proxies, theirs is everything that they get.
+            Asker::Proxy(Some(proxy)) => place.proxy.filter(|asked| **asked == **proxy).map(|_| 0),
+            // Which may be another one.
+            Asker::Proxy(None) => None,
+            Asker::Server(_) if place.recipient == Recipient::Proxy => None,
+            Asker::Server(_) => self.prefixes.iter().filter(|prefix| prefix.covers(place.uri)).map(Prefix::len).max(),
         }
     }
 
@@ -165,10 +185,6 @@ fn adopt(nonces: &mut VecDeque<Nonce>, value: Vec<u8>, session: Option<Session>)
     };
     nonces.push_front(nonce);
     nonces.truncate(NONCES);
-}
-
-fn origin(recipient: Recipient, uri: &Uri) -> Option<Origin> {
-    if recipient == Recipient::Proxy { None } else { Origin::of(uri) }
 }
 
 #[cfg(test)]

@@ -211,6 +211,7 @@ impl Recipient {
 pub struct Unsigned<'a> {
     parts: &'a mut request::Parts,
     recipient: Recipient,
+    proxy: Option<&'a str>,
     challenge: Option<&'a response::Parts>,
     leg: usize,
     content: Option<&'a (dyn Content + Sync)>,
@@ -220,13 +221,19 @@ impl<'a> Unsigned<'a> {
     /// The head of a request on its first leg to the origin server.
     #[must_use]
     pub fn new(parts: &'a mut request::Parts) -> Self {
-        Self { parts, recipient: Recipient::Server, challenge: None, leg: 0, content: None }
+        Self { parts, recipient: Recipient::Server, proxy: None, challenge: None, leg: 0, content: None }
     }
 
     /// With who is to receive it.
     #[must_use]
     pub fn recipient_is(self, recipient: Recipient) -> Self {
         Self { recipient, ..self }
+    }
+
+    /// For a [proxy](Recipient::Proxy), and which one: `scheme://host:port`, without userinfo.
+    #[must_use]
+    pub fn proxy_is(self, proxy: &'a str) -> Self {
+        Self { recipient: Recipient::Proxy, proxy: Some(proxy), ..self }
     }
 
     /// With the answer that led to this leg, counted from 1.
@@ -275,6 +282,13 @@ impl<'a> Unsigned<'a> {
         self.recipient
     }
 
+    /// Which proxy is to receive them, as `scheme://host:port`: what one proxy asked for is not for another. `None` for a
+    /// server, and where whoever sends does not say.
+    #[must_use]
+    pub fn proxy(&self) -> Option<&str> {
+        self.proxy
+    }
+
     /// The answer that asked for this leg; `None` on the first one.
     #[must_use]
     pub fn challenge(&self) -> Option<&response::Parts> {
@@ -299,6 +313,7 @@ impl fmt::Debug for Unsigned<'_> {
         f.debug_struct("Unsigned")
             .field("method", &self.parts.method)
             .field("recipient", &self.recipient)
+            .field("proxy", &self.proxy)
             .field("leg", &self.leg)
             .finish_non_exhaustive()
     }
@@ -320,6 +335,7 @@ pub struct Answer<'a> {
     uri: &'a Uri,
     response: &'a response::Parts,
     recipient: Recipient,
+    proxy: Option<&'a str>,
     leg: usize,
     credentials: Option<&'a HeaderValue>,
 }
@@ -334,7 +350,13 @@ impl<'a> Answer<'a> {
         recipient: Recipient,
         leg: usize,
     ) -> Self {
-        Self { method, uri, response, recipient, leg, credentials: None }
+        Self { method, uri, response, recipient, proxy: None, leg, credentials: None }
+    }
+
+    /// Of a [proxy](Recipient::Proxy), and which one: `scheme://host:port`, without userinfo.
+    #[must_use]
+    pub fn proxy_is(self, proxy: &'a str) -> Self {
+        Self { recipient: Recipient::Proxy, proxy: Some(proxy), ..self }
     }
 
     /// With what the request carried in the recipient's [header](Recipient::header), if it carried anything.
@@ -373,6 +395,12 @@ impl<'a> Answer<'a> {
         self.recipient
     }
 
+    /// Which proxy answered, as [`Unsigned::proxy`] has it.
+    #[must_use]
+    pub fn proxy(&self) -> Option<&str> {
+        self.proxy
+    }
+
     /// How many times the attempt had been sent before the one that this answers.
     #[must_use]
     pub fn leg(&self) -> usize {
@@ -387,6 +415,8 @@ impl fmt::Debug for Answer<'_> {
             .field("method", &self.method)
             .field("status", &self.response.status)
             .field("recipient", &self.recipient)
+            .field("proxy", &self.proxy)
+            .field("proxy", &self.proxy)
             .field("leg", &self.leg)
             .finish_non_exhaustive()
     }
@@ -533,7 +563,8 @@ mod tests {
             Ok(())
         });
         let (mut parts, ()) = http::Request::new(()).into_parts();
-        let mut unsigned = Unsigned::new(&mut parts).recipient_is(Recipient::Proxy);
+        let mut unsigned = Unsigned::new(&mut parts).proxy_is("http://proxy:80");
+        assert_eq!((unsigned.recipient(), unsigned.proxy()), (Recipient::Proxy, Some("http://proxy:80")));
         assert!(!auth.waits());
         assert!(matches!(auth.sign(&mut unsigned), Signing::Done(Ok(()))));
         assert!(!format!("{unsigned:?}{auth:?}{:?}", Userinfo::new("u", Some("secret".into()))).contains("secret"));

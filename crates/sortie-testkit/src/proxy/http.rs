@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use http::header::{CONNECTION, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION};
 use http::uri::PathAndQuery;
-use http::{Method, Request, Response, StatusCode, Uri};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -13,6 +13,8 @@ use sortie_core::{Body, BoxError};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::Shared;
+
+const PROXY_AUTHENTICATION_INFO: HeaderName = HeaderName::from_static("proxy-authentication-info");
 
 type Tunnel = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -43,10 +45,20 @@ async fn answer(shared: &Shared, tunnel: &Mutex<Option<Tunnel>>, request: Reques
             response.headers_mut().insert(PROXY_AUTHENTICATE, challenge);
         }
         if shared.options.closes_after_challenge {
-            response.headers_mut().insert(CONNECTION, http::HeaderValue::from_static("close"));
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         return response;
     }
+    let info = shared.options.info_for(request.headers()).and_then(|info| HeaderValue::try_from(info).ok());
+    let mut response = pass_on(shared, tunnel, request).await;
+    if let Some(info) = info {
+        response.headers_mut().insert(PROXY_AUTHENTICATION_INFO, info);
+    }
+    response
+}
+
+/// What a request gets that is not refused.
+async fn pass_on(shared: &Shared, tunnel: &Mutex<Option<Tunnel>>, request: Request<Incoming>) -> Response<Body> {
     let (host, port) = (request.uri().host().unwrap_or_default().to_owned(), request.uri().port_u16());
     let is_tunnel = *request.method() == Method::CONNECT;
     if !is_tunnel && request.uri().scheme_str() != Some("http") {
@@ -79,7 +91,7 @@ async fn forward(
     let path = request.uri().path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
     *request.uri_mut() = Uri::from(path);
     request.headers_mut().remove(PROXY_AUTHORIZATION);
-    request.headers_mut().entry(HOST).or_insert(http::HeaderValue::from_static("none"));
+    request.headers_mut().entry(HOST).or_insert(HeaderValue::from_static("none"));
     Ok(sender.send_request(request).await?.map(Body::new))
 }
 

@@ -12,7 +12,7 @@ use super::{Kind, TestProxy};
 #[cfg(feature = "tls")]
 use crate::TlsSetup;
 
-type Challenge = Arc<dyn Fn(&HeaderMap) -> Option<String> + Send + Sync>;
+type Said = Arc<dyn Fn(&HeaderMap) -> Option<String> + Send + Sync>;
 
 /// How a [`TestProxy`] serves.
 ///
@@ -29,7 +29,8 @@ type Challenge = Arc<dyn Fn(&HeaderMap) -> Option<String> + Send + Sync>;
 pub struct ProxyOptions {
     pub(super) targets: Targets,
     pub(super) credentials: Option<(String, String)>,
-    challenge: Option<Challenge>,
+    challenge: Option<Said>,
+    info: Option<Said>,
     pub(super) closes_after_challenge: bool,
     #[cfg(feature = "tls")]
     pub(super) tls: Option<TlsSetup>,
@@ -58,6 +59,12 @@ impl ProxyOptions {
     /// is to say in a 407, or `None` to serve the request.
     pub fn challenge(self, challenge: impl Fn(&HeaderMap) -> Option<String> + Send + Sync + 'static) -> Self {
         Self { challenge: Some(Arc::new(challenge)), ..self }
+    }
+
+    /// Has a closure look at each request of HTTP that is served: it returns what `Proxy-Authentication-Info` is to say in
+    /// the answer, to a CONNECT too, or `None` for none.
+    pub fn authentication_info(self, info: impl Fn(&HeaderMap) -> Option<String> + Send + Sync + 'static) -> Self {
+        Self { info: Some(Arc::new(info)), ..self }
     }
 
     /// Closes each connection after a 407.
@@ -100,6 +107,11 @@ impl ProxyOptions {
         let expected = format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}")));
         let given = headers.get(PROXY_AUTHORIZATION).map(|value| value.as_bytes());
         (given != Some(expected.as_bytes())).then(|| "Basic realm=\"proxy\"".to_owned())
+    }
+
+    /// What the answer to a request of HTTP that is served says beside.
+    pub(super) fn info_for(&self, headers: &HeaderMap) -> Option<String> {
+        self.info.as_ref().and_then(|info| info(headers))
     }
 }
 

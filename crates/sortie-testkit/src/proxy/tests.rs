@@ -33,6 +33,23 @@ async fn a_tunnel_leads_to_the_name_and_a_stranger_gets_none() {
 }
 
 #[tokio::test]
+async fn whoever_is_served_is_told_what_a_closure_says_and_nobody_else() {
+    let server = server();
+    let options = ProxyOptions::new().basic("u", "p").close_after_challenge().name("a.test", server.addr());
+    let proxy = options.authentication_info(|headers| Some(format!("fields={}", headers.len()))).http();
+    for (ask, credentials, is_told) in [
+        ("GET http://a.test/", "proxy-authorization: Basic dTpw\r\n", true),
+        ("CONNECT a.test:80", "proxy-authorization: Basic dTpw\r\n", true),
+        ("GET http://a.test/", "x: y\r\n", false),
+    ] {
+        let ask = format!("{ask} HTTP/1.1\r\nhost: a.test\r\n{credentials}connection: close\r\n\r\n");
+        let heard = say(&proxy, &[ask.as_bytes(), if ask.starts_with("CONNECT") { GET } else { b"" }]).await;
+        let told = String::from_utf8(heard).unwrap().contains("proxy-authentication-info: fields=3\r\n");
+        assert_eq!(told, is_told, "{ask}");
+    }
+}
+
+#[tokio::test]
 async fn both_versions_of_socks_lead_to_an_address_and_to_a_name() {
     let server = server();
     let proxy = ProxyOptions::new().name("a.test", server.addr()).socks();

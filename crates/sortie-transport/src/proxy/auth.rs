@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use http::header::PROXY_AUTHORIZATION;
 use http::{HeaderMap, HeaderValue, request, response};
-use sortie_core::auth::{Recipient, SharedAuth, Signing, Unsigned};
+use sortie_core::auth::{SharedAuth, Signing, Unsigned};
 use sortie_core::{BoxError, Replay};
 
 use super::error::{ProxyError, ProxyErrorKind};
@@ -49,15 +49,16 @@ pub(super) fn introduce(proxy: &Proxy, headers: &mut HeaderMap) -> Result<(), Pr
     Ok(())
 }
 
-/// Has the proxy's scheme sign a request that it is to receive.
+/// Has the scheme of this proxy sign a request that it is to receive.
 pub(super) async fn sign<B: Replay + Sync>(
     auth: &SharedAuth,
+    proxy: &str,
     parts: &mut request::Parts,
     body: &B,
     challenge: Option<&response::Parts>,
     leg: usize,
 ) -> Result<(), ProxyError> {
-    let mut unsigned = Unsigned::new(parts).recipient_is(Recipient::Proxy).with_body(body);
+    let mut unsigned = Unsigned::new(parts).proxy_is(proxy).with_body(body);
     if let Some(challenge) = challenge {
         unsigned = unsigned.challenged(challenge, leg);
     }

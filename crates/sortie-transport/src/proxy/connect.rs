@@ -42,7 +42,7 @@ where
     F: Future<Output = Result<S, BoxError>>,
 {
     let auth = proxy.shared_auth();
-    let legs = auth.map_or(0, SharedAuth::legs);
+    let (legs, name) = (auth.map_or(0, SharedAuth::legs), proxy.to_string());
     let mut kept = Kept { stream: None, required: false };
     let mut challenge: Option<response::Parts> = None;
     let mut leg = 0;
@@ -50,11 +50,11 @@ where
         let mut head = request(proxy, authority).map_err(|error| error.at(proxy))?;
         let target = head.uri.clone();
         if let Some(auth) = auth {
-            sign(auth, &mut head, &(), challenge.as_ref(), leg).await.map_err(|error| error.at(proxy))?;
+            sign(auth, &name, &mut head, &(), challenge.as_ref(), leg).await.map_err(|error| error.at(proxy))?;
         }
         let (mut stream, answer) = send(&written(authority, &head.headers), kept, &dial, proxy).await?;
         let verdict = auth.filter(|_| legs > 0).map_or(Verdict::Accept, |auth| {
-            let answer = Answer::new(&Method::CONNECT, &target, &answer, Recipient::Proxy, leg);
+            let answer = Answer::new(&Method::CONNECT, &target, &answer, Recipient::Proxy, leg).proxy_is(&name);
             auth.examine(&answer.with_credentials(head.headers.get(PROXY_AUTHORIZATION)))
         });
         let step = verdict.step(leg, legs);

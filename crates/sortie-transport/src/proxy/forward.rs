@@ -79,7 +79,7 @@ async fn converse(
     ticket: Ticket,
 ) -> Result<Response<Pooled>, BoxError> {
     let Some(auth) = proxy.shared_auth() else { return ResponseFuture::send(&origin, request, ticket).await };
-    let legs = auth.legs();
+    let (legs, name) = (auth.legs(), proxy.to_string());
     let (head, mut body) = request.into_parts();
     let spare = if legs > 0 { body.replay() } else { None };
     let (mut leg, mut continues, mut challenge, mut ticket) = (0, false, None, Some(ticket));
@@ -92,14 +92,14 @@ async fn converse(
         if let Some(conversation) = &conversation {
             signed.extensions.insert(conversation.leg(continues));
         }
-        let signing = sign(auth, &mut signed, &body, challenge.as_ref(), leg).await;
+        let signing = sign(auth, &name, &mut signed, &body, challenge.as_ref(), leg).await;
         signing.map_err(|error| failed(&origin.route, error.at(&proxy)))?;
         let credentials = signed.headers.get(PROXY_AUTHORIZATION).cloned();
         let ticket = ticket.take().or_else(|| origin.shared().in_flight.enter());
         let ticket = ticket.ok_or_else(|| NotSent::Closed.fault())?;
         let sent = ResponseFuture::send(&origin, Request::from_parts(signed, body), ticket).await;
         let examine = |answer: &_| {
-            let answer = Answer::new(&head.method, &head.uri, answer, Recipient::Proxy, leg);
+            let answer = Answer::new(&head.method, &head.uri, answer, Recipient::Proxy, leg).proxy_is(&name);
             let examined = (legs > 0).then(|| auth.examine(&answer.with_credentials(credentials.as_ref())));
             examined.unwrap_or(Verdict::Accept)
         };

@@ -94,8 +94,8 @@ impl Proxy {
     /// Signs what is sent to the proxy, and answers its challenges, in place of a user and password: for proxies of HTTP.
     ///
     /// The scheme is given each request that the proxy itself receives, as
-    /// [`Recipient::Proxy`](sortie_core::auth::Recipient::Proxy): each forwarded one, and the CONNECT of each new
-    /// tunnel. A forwarded request that has a `Proxy-Authorization` of its own is left to whoever set it. A scheme that
+    /// [`Recipient::Proxy`](sortie_core::auth::Recipient::Proxy) and with [which one](sortie_core::auth::Unsigned::proxy)
+    /// it is: each forwarded one, and the CONNECT of each new tunnel. A forwarded request that has a `Proxy-Authorization` of its own is left to whoever set it. A scheme that
     /// [authenticates connections](Auth::connection_owner), as NTLM does, has its legs go over one.
     #[must_use]
     pub fn auth(self, auth: impl Auth) -> Self {

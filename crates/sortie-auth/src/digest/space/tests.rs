@@ -13,6 +13,14 @@ fn uri(text: &str) -> Uri {
     text.parse().unwrap()
 }
 
+fn server(uri: &Uri) -> Place<'_> {
+    Place { recipient: Recipient::Server, proxy: None, uri }
+}
+
+fn proxy<'a>(proxy: &'a str, uri: &'a Uri) -> Place<'a> {
+    Place { recipient: Recipient::Proxy, proxy: Some(proxy).filter(|proxy| !proxy.is_empty()), uri }
+}
+
 /// The nonce and the count of a turn.
 fn told(turn: Option<Turn>) -> String {
     turn.map_or("none".into(), |turn| format!("{} {}", String::from_utf8(turn.nonce).unwrap(), turn.count))
@@ -20,11 +28,11 @@ fn told(turn: Option<Turn>) -> String {
 
 impl Spaces {
     fn enters(&mut self, at: &str, field: &str) -> String {
-        told(self.enter(Recipient::Server, &uri(at), challenge(field), "c"))
+        told(self.enter(server(&uri(at)), challenge(field), "c"))
     }
 
     fn signs(&mut self, at: &str) -> String {
-        told(self.within(Recipient::Server, &uri(at)))
+        told(self.within(server(&uri(at))))
     }
 }
 
@@ -61,12 +69,40 @@ fn the_innermost_space_signs_and_of_equal_ones_the_one_used_last() {
 }
 
 #[test]
-fn a_proxys_space_is_everything_and_its_own() {
+fn a_proxys_space_is_everything_that_it_gets_and_nothing_of_anothers() {
     let mut spaces = Spaces::default();
-    let field = "realm=r, nonce=p, domain=\"/only\"";
-    assert_eq!(told(spaces.enter(Recipient::Proxy, &uri("http://a/x"), challenge(field), "c")), "p 1");
-    assert_eq!(told(spaces.within(Recipient::Proxy, &uri("b:443"))), "p 2");
+    let (one, two) = ("http://one:80", "http://two:80");
+    let (a, b) = (uri("http://a/x"), uri("b:443"));
+    let field = "realm=r, nonce=n, domain=\"/only\"";
+    assert_eq!(told(spaces.enter(proxy(one, &a), challenge(field), "c")), "n 1");
+    assert_eq!(told(spaces.within(proxy(one, &b))), "n 2");
     assert_eq!(spaces.signs("http://a/only"), "none");
+    for another in [two, "https://one:80", "http://one:81", ""] {
+        assert_eq!(told(spaces.within(proxy(another, &b))), "none", "{another}");
+    }
+    // Nor does it renew or refuse anything of the other's, though realm and nonce are the same.
+    assert_eq!(told(spaces.enter(proxy(two, &a), challenge(field), "c")), "n 1");
+    spaces.renew(proxy(two, &a), b"r", b"n", b"m".to_vec());
+    assert_eq!(
+        (told(spaces.within(proxy(two, &b))), told(spaces.within(proxy(one, &b)))),
+        ("m 1".into(), "n 3".into())
+    );
+    spaces.refuse(proxy(one, &b), b"r", b"n");
+    assert_eq!(
+        (told(spaces.within(proxy(two, &b))), told(spaces.within(proxy(one, &b)))),
+        ("m 2".into(), "none".into())
+    );
+}
+
+#[test]
+fn for_a_proxy_that_nobody_names_nothing_is_signed_unasked_but_counted_on() {
+    let mut spaces = Spaces::default();
+    let a = uri("http://a/");
+    for count in 1..=2 {
+        assert_eq!(told(spaces.within(proxy("", &a))), "none");
+        let turn = spaces.enter(proxy("", &a), challenge("realm=r, nonce=n"), "c");
+        assert_eq!(told(turn), format!("n {count}"));
+    }
 }
 
 #[test]
@@ -74,15 +110,15 @@ fn the_servers_next_nonce_is_used_unless_there_is_a_newer_one() {
     let mut spaces = Spaces::default();
     let at = uri("http://a/");
     spaces.enters("http://a/", "realm=r, nonce=n1");
-    spaces.renew(Recipient::Server, &at, b"r", b"n1", b"n2".to_vec());
+    spaces.renew(server(&at), b"r", b"n1", b"n2".to_vec());
     assert_eq!(spaces.signs("http://a/"), "n2 1");
     // An answer that was on its way meanwhile.
-    spaces.renew(Recipient::Server, &at, b"r", b"n1", b"n1b".to_vec());
+    spaces.renew(server(&at), b"r", b"n1", b"n1b".to_vec());
     assert_eq!(spaces.signs("http://a/"), "n2 2");
-    for (recipient, realm) in [(Recipient::Proxy, "r"), (Recipient::Server, "s")] {
-        spaces.renew(recipient, &at, realm.as_bytes(), b"n2", b"n3".to_vec());
+    for (place, realm) in [(proxy("http://a:80", &at), "r"), (server(&at), "s")] {
+        spaces.renew(place, realm.as_bytes(), b"n2", b"n3".to_vec());
     }
-    spaces.renew(Recipient::Server, &uri("http://b/"), b"r", b"n2", b"n3".to_vec());
+    spaces.renew(server(&uri("http://b/")), b"r", b"n2", b"n3".to_vec());
     assert_eq!(spaces.signs("http://a/"), "n2 3");
 }
 
@@ -90,9 +126,9 @@ fn the_servers_next_nonce_is_used_unless_there_is_a_newer_one() {
 fn what_was_refused_signs_nothing_until_it_is_asked_for_and_counts_on_then() {
     let mut spaces = Spaces::default();
     spaces.enters("http://a/", "realm=r, nonce=n1");
-    spaces.refuse(Recipient::Server, &uri("http://a/"), b"r", b"another");
+    spaces.refuse(server(&uri("http://a/")), b"r", b"another");
     assert_eq!(spaces.signs("http://a/"), "n1 2");
-    spaces.refuse(Recipient::Server, &uri("http://a/x"), b"r", b"n1");
+    spaces.refuse(server(&uri("http://a/x")), b"r", b"n1");
     assert_eq!(spaces.signs("http://a/"), "none");
     assert_eq!(spaces.enters("http://a/", "realm=r, nonce=n1"), "n1 3");
     assert_eq!(spaces.signs("http://a/"), "n1 4");
@@ -101,18 +137,19 @@ fn what_was_refused_signs_nothing_until_it_is_asked_for_and_counts_on_then() {
 #[test]
 fn a_session_keeps_its_first_nonces_until_the_next_challenge() {
     let mut spaces = Spaces::default();
-    let (server, at) = (Recipient::Server, uri("http://a/"));
+    let at = uri("http://a/");
+    let server = server(&at);
     let field = "realm=r, algorithm=MD5-sess, nonce=";
     let first = Session { nonce: b"n1".to_vec(), cnonce: "c1".to_owned() };
-    let turn = spaces.enter(server, &at, challenge(&format!("{field}n1")), "c1").unwrap();
+    let turn = spaces.enter(server, challenge(&format!("{field}n1")), "c1").unwrap();
     assert_eq!(turn.session.as_ref(), Some(&first));
-    spaces.renew(server, &at, b"r", b"n1", b"n2".to_vec());
-    assert_eq!(spaces.within(server, &at).unwrap().session.as_ref(), Some(&first));
-    assert_eq!(spaces.session(server, &at, b"r", b"n2").as_ref(), Some(&first));
-    let turn = spaces.enter(server, &at, challenge(&format!("{field}n3")), "c3").unwrap();
+    spaces.renew(server, b"r", b"n1", b"n2".to_vec());
+    assert_eq!(spaces.within(server).unwrap().session.as_ref(), Some(&first));
+    assert_eq!(spaces.session(server, b"r", b"n2").as_ref(), Some(&first));
+    let turn = spaces.enter(server, challenge(&format!("{field}n3")), "c3").unwrap();
     assert_eq!(turn.session, Some(Session { nonce: b"n3".to_vec(), cnonce: "c3".to_owned() }));
     // Of a server that has thought better of it.
-    let turn = spaces.enter(server, &at, challenge("realm=r, nonce=n3"), "c4").unwrap();
+    let turn = spaces.enter(server, challenge("realm=r, nonce=n3"), "c4").unwrap();
     assert_eq!((turn.session, turn.count), (None, 2));
 }
 

@@ -111,8 +111,14 @@ async fn a_domain_says_where_requests_are_signed_unasked() {
 
 #[tokio::test]
 async fn a_false_proof_ends_the_call_unless_it_is_ignored() {
-    for (server_proof, is_error) in [(ServerProof::Check, true), (ServerProof::Ignore, false)] {
-        let server = Scripted::new([asks(CHALLENGE), informs("rspauth=\"00\", qop=auth")]);
+    for (qop, server_proof, is_error) in [
+        ("auth", ServerProof::Check, true),
+        ("auth", ServerProof::Ignore, false),
+        // What is over the content cannot be checked, but is no proof for a request that was not signed so.
+        ("auth-int", ServerProof::Check, true),
+        ("auth-int", ServerProof::Ignore, false),
+    ] {
+        let server = Scripted::new([asks(CHALLENGE), informs(&format!("rspauth=\"00\", qop={qop}"))]);
         let digest = Digest::new("u", "p").server_proof(server_proof);
         let result = send(&digest, &server, Request::get("http://a/x").body(Body::empty()).unwrap()).await;
         assert_eq!((server.count(), result.is_err()), (2, is_error));

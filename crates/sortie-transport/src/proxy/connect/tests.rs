@@ -114,6 +114,7 @@ impl Auth for Legs {
     fn sign<'a>(&'a self, request: &'a mut Unsigned<'_>) -> Signing<'a> {
         let challenge =
             request.challenge().map_or("-", |answer| answer.headers["proxy-authenticate"].to_str().unwrap());
+        assert!(request.proxy().unwrap().starts_with("http://127.0.0.1:"));
         let value = format!("{} {} {} {challenge}", request.leg(), request.method(), request.uri());
         Signing::later(async move {
             let name = request.recipient().header();
@@ -123,6 +124,7 @@ impl Auth for Legs {
     }
 
     fn examine(&self, answer: &Answer<'_>) -> Verdict {
+        assert!(answer.proxy().unwrap().starts_with("http://127.0.0.1:"));
         self.1.fetch_add(1, Ordering::Relaxed);
         if answer.response().status == 407 { Verdict::Resend } else { Verdict::Accept }
     }

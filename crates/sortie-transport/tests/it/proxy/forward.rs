@@ -99,6 +99,7 @@ struct Legs {
 impl Auth for Legs {
     fn sign<'a>(&'a self, request: &'a mut Unsigned<'_>) -> Signing<'a> {
         assert_eq!(request.recipient(), Recipient::Proxy);
+        assert!(request.proxy().unwrap().starts_with("http://127.0.0.1:"));
         let nonce = request.challenge().map(|answer| answer.headers[PROXY_AUTHENTICATE].to_str().unwrap().to_owned());
         let content = request.content().map(|content| content.len());
         let value = format!("Legs {} {} {content:?} {nonce:?}", request.leg(), request.uri());
@@ -109,6 +110,7 @@ impl Auth for Legs {
     }
 
     fn examine(&self, answer: &Answer<'_>) -> Verdict {
+        assert!(answer.proxy().unwrap().starts_with("http://127.0.0.1:"));
         self.examined.fetch_add(1, Ordering::Relaxed);
         if answer.response().status == 407 { Verdict::Resend } else { Verdict::Accept }
     }
