@@ -368,3 +368,17 @@ async fn a_proxy_that_ends_the_connection_within_the_handshake_is_an_error() {
         nothing_is_left(&session).await;
     }
 }
+
+#[tokio::test]
+async fn who_brings_credentials_for_the_proxy_does_not_go_by_a_connection_of_its_schemes_user() {
+    let server = always(ok);
+    let proxy = proxy(ProxyOptions::new().name("a.test", server.addr()));
+    let session = builder().proxies(by(&proxy)).build().unwrap();
+    session.get("http://a.test/ann").send().await.unwrap().text().await.unwrap();
+    session.get("http://a.test/bob").header(PROXY_AUTHORIZATION, "Hand proof bob 7").send().await.unwrap();
+    session.get("http://a.test/ann").send().await.unwrap();
+    let of = |user: &str| -> Vec<usize> {
+        proxy.requests().iter().filter(|head| head.uri.path() == user).map(|head| head.connection).collect()
+    };
+    assert_eq!((of("/ann"), of("/bob")), (vec![0; 6], vec![1]));
+}

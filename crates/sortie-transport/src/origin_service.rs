@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::header::PROXY_AUTHORIZATION;
 use http::uri::{PathAndQuery, Uri};
-use http::{Extensions, Request, Response};
+use http::{Extensions, HeaderMap, Request, Response};
 use sortie_core::auth::SameConnection;
 use sortie_core::{Body, BoxError};
 use tokio::time::{Instant, Sleep};
@@ -39,7 +40,9 @@ use crate::upload::Upload;
 /// # Load
 ///
 /// With the feature `load` it implements `tower::load::Load`: the number of its origin's exchanges under way, from the
-/// call to the end of the body, whichever handle they were made through.
+/// call to the end of the body, whichever handle they were made through. Those of a scheme that
+/// [authenticates connections](sortie_core::auth::Auth::connection_owner) have connections of their own, and count neither
+/// here nor for the readiness.
 ///
 /// ```
 /// use http::Request;
@@ -112,15 +115,21 @@ impl OriginService {
     }
 
     fn send(&self, mut request: Request<Upload>) -> ResponseFuture {
-        let origin = self.address_request(&mut request).and_then(|()| self.origin_for(request.extensions()));
+        let origin =
+            self.address_request(&mut request).and_then(|()| self.origin_for(request.headers(), request.extensions()));
         self.transport.send_to(origin, request)
     }
 
-    /// The origin, or that of the connections that are somebody's alone.
-    fn origin_for(&self, extensions: &Extensions) -> Result<Arc<Origin>, InvalidRequest> {
+    /// The origin, or that of the connections that are somebody's alone, or nobody's.
+    fn origin_for(&self, headers: &HeaderMap, extensions: &Extensions) -> Result<Arc<Origin>, InvalidRequest> {
+        let pool = self.transport.pool();
+        let has_own = headers.contains_key(PROXY_AUTHORIZATION);
+        let other = if has_own { self.origin.route.by_own_credentials() } else { None };
+        let route = other.as_ref().unwrap_or(&self.origin.route);
         match extensions.get::<SameConnection>() {
+            Some(same) => Ok(pool.remember(&route.owned_by(same.owner())?)),
+            None if other.is_some() => Ok(pool.remember(route)),
             None => Ok(self.origin.clone()),
-            Some(same) => Ok(self.transport.pool().origin_owned_by(&self.origin.route, same.owner())?),
         }
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 use http::uri::{Authority, Scheme, Uri};
-use sortie_core::auth::{Auth, ConnectionOwner};
+use sortie_core::auth::ConnectionOwner;
 use sortie_core::unix_socket;
 
 use crate::error::InvalidRequest;
@@ -206,7 +206,7 @@ impl Route {
             at: parts.at.clone(),
             via: parts.via.cloned(),
             owner: parts.owner,
-            has_legs: parts.owner.is_some() || has_legs(parts.via),
+            has_legs: parts.owner.is_some() || parts.via.is_some_and(Proxy::owns_connections),
             figures: parts.figures(),
             name: name.into(),
             host_header: HeaderValue::try_from(written).map_err(|_| InvalidRequest::NoHost)?,
@@ -247,6 +247,13 @@ impl Route {
         Self { key_at: at.clone(), at, via: None, has_legs: self.owner.is_some(), ..self.clone() }
     }
 
+    /// The same route, for requests that bring their own credentials for a proxy whose scheme authenticates connections:
+    /// by those they would be taken for that scheme's user. `None` for any other route.
+    pub(crate) fn by_own_credentials(&self) -> Option<Self> {
+        let proxy = self.forwarder().filter(|proxy| proxy.owns_connections())?;
+        Some(Self { via: Some(proxy.without_auth()), has_legs: self.owner.is_some(), ..self.clone() })
+    }
+
     /// The same route, for the requests of one owner alone.
     pub(crate) fn owned_by(&self, owner: ConnectionOwner) -> Result<Self, InvalidRequest> {
         if self.versions == Versions::Http2Only {
@@ -283,11 +290,6 @@ impl Route {
     pub(crate) fn bare_host(&self) -> &str {
         bare(&self.host)
     }
-}
-
-/// Whether the scheme of a proxy authenticates the connections to it.
-fn has_legs(via: Option<&Proxy>) -> bool {
-    via.and_then(Proxy::shared_auth).is_some_and(|auth| auth.connection_owner().is_some())
 }
 
 /// A host without the brackets that an IPv6 address has in URIs.

@@ -8,7 +8,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Extensions, Request, Response, Uri};
+use http::header::PROXY_AUTHORIZATION;
+use http::{Extensions, HeaderMap, Request, Response, Uri};
 use sortie_core::{Body, BoxError, InFlight, Phase};
 use tokio::time::Instant;
 use tower_service::Service;
@@ -22,7 +23,7 @@ use crate::origin_service::OriginService;
 use crate::pool::Pool;
 use crate::pool::origin::{Origin, Refusal};
 use crate::pool::shared::Shared;
-use crate::proxy::Proxies;
+use crate::proxy::{Proxies, Proxy};
 use crate::road::{At, Road};
 use crate::route::Parts;
 use crate::stats::Stats;
@@ -203,7 +204,7 @@ impl Transport {
     }
 
     fn send(&self, request: Request<Upload>) -> ResponseFuture {
-        let origin = self.origin_by(request.uri(), request.extensions());
+        let origin = self.origin_by(request.uri(), request.headers(), request.extensions());
         self.send_to(origin, request)
     }
 
@@ -227,12 +228,12 @@ impl Transport {
     }
 
     fn origin_of(&self, uri: &Uri) -> Result<Arc<Origin>, BoxError> {
-        self.origin_by(uri, &Extensions::new())
+        self.origin_by(uri, &HeaderMap::new(), &Extensions::new())
     }
 
-    /// The origin of `uri`, by the road that a request with these extensions takes.
+    /// The origin of `uri`, by the road that a request with these headers and extensions takes.
     #[inline]
-    fn origin_by(&self, uri: &Uri, extensions: &Extensions) -> Result<Arc<Origin>, BoxError> {
+    fn origin_by(&self, uri: &Uri, headers: &HeaderMap, extensions: &Extensions) -> Result<Arc<Origin>, BoxError> {
         let (mut parts, mut proxies) = (Parts::of(uri, &self.road, &self.road.tls)?, self.road.proxies());
         if !extensions.is_empty() {
             parts.tls = self.road.tls_for(extensions);
@@ -250,8 +251,18 @@ impl Transport {
             let origin = sortie_core::Origin::of(uri).map_or_else(String::new, |origin| origin.to_string());
             ConnectError::new(origin, Phase::Proxy, error).fault()
         })?;
+        let chosen = match chosen {
+            // By the connections that its scheme has authenticated it would be taken for that scheme's user.
+            Some(proxy) if has_own_credentials(&proxy, &parts, headers) => Some(proxy.without_auth()),
+            chosen => chosen,
+        };
         Ok(self.pool.origin(Parts { via: chosen.as_ref(), ..parts })?)
     }
+}
+
+/// Whether a request is forwarded by a proxy whose scheme authenticates connections, with credentials of its own.
+fn has_own_credentials(proxy: &Proxy, parts: &Parts<'_>, headers: &HeaderMap) -> bool {
+    !parts.https && proxy.owns_connections() && headers.contains_key(PROXY_AUTHORIZATION)
 }
 
 async fn until_idle(what: &InFlight, end: Instant) {

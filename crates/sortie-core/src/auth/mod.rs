@@ -132,6 +132,9 @@ pub trait Auth: Send + Sync + 'static {
     /// handshake was begun and not ended is closed. Those are HTTP/1.1 connections: over HTTP/2 a server has no way to
     /// tell whose stream is whose.
     ///
+    /// Between two legs the connection counts against the limits of connections, also while a signature waits for something
+    /// that is fetched meanwhile.
+    ///
     /// It must be the same each time, and another for each user.
     fn connection_owner(&self) -> Option<ConnectionOwner> {
         None

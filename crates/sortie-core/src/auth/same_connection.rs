@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use http::StatusCode;
+
 /// Whose connections are: an identity that a scheme authenticates them for.
 ///
 /// Two owners are never the same, but for copies of one. A scheme makes one for each user that it stands for, once.
@@ -67,10 +69,19 @@ impl Conversation {
 
     /// The conversation has come to its end, and its connection may serve the owner's other requests.
     pub fn keep(self) {
-        self.end(true);
+        self.over(true);
     }
 
-    fn end(&self, keep: bool) {
+    /// [Keeps](Self::keep) the connection if the answer to leg number `leg`, counted from 0, says that the handshake has
+    /// come to its end: if it was accepted, is no challenge, and not the trouble of a server in the midst of it.
+    pub fn end(self, accepted: bool, leg: usize, status: StatusCode) {
+        let is_challenge = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED);
+        if accepted && !is_challenge && !(leg > 0 && status.is_server_error()) {
+            self.keep();
+        }
+    }
+
+    fn over(&self, keep: bool) {
         if self.is_within {
             return;
         }
@@ -84,7 +95,7 @@ impl Conversation {
 
 impl Drop for Conversation {
     fn drop(&mut self) {
-        self.end(false);
+        self.over(false);
     }
 }
 
@@ -298,6 +309,26 @@ mod tests {
         }
         under_way.over(held());
         assert_eq!(woken.map(|woken| woken.0.load(Ordering::Relaxed)), [1, 1]);
+    }
+
+    #[test]
+    fn a_handshake_that_is_not_over_closes_its_connection() {
+        for (accepted, leg, status, kept) in [
+            (true, 0, 200, true),
+            (true, 2, 404, true),
+            (true, 2, 302, true),
+            (true, 0, 503, true),
+            (true, 1, 503, false),
+            (true, 2, 401, false),
+            (true, 2, 407, false),
+            (false, 2, 200, false),
+        ] {
+            let (count, held) = connection();
+            let conversation = Conversation::new(ConnectionOwner::new());
+            conversation.leg(false).begin().over(held());
+            conversation.end(accepted, leg, StatusCode::from_u16(status).unwrap());
+            assert_eq!(count.load(Ordering::Relaxed), if kept { 1 } else { 100 }, "{accepted} {leg} {status}");
+        }
     }
 
     #[test]

@@ -76,7 +76,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, request, response};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, request, response};
 use sortie_core::auth::{
     Answer, Auth, Conversation, Recipient, SharedAuth, Signing, Step, Unsigned, Userinfo, Verdict,
 };
@@ -311,14 +311,12 @@ where
             0 => Verdict::Accept,
             _ => auth.examine(&answer.with_credentials(credentials.as_ref())),
         };
+        let accepted = matches!(verdict, Verdict::Accept);
         match verdict.step(leg, legs) {
             Step::Again { same_connection } => continues = same_connection,
             Step::Fail(error) => return Err(AnswerRejected::new(error).into()),
             _ => {
-                // One that is still refused has not come to the end of its handshake.
-                if let Some(conversation) = conversation.filter(|_| parts.status != StatusCode::UNAUTHORIZED) {
-                    conversation.keep();
-                }
+                conversation.into_iter().for_each(|conversation| conversation.end(accepted, leg, parts.status));
                 return Ok(Response::from_parts(parts, content));
             }
         }

@@ -16,6 +16,10 @@ const DRAIN_TIME: Duration = Duration::from_millis(50);
 /// How long an upload may go on after its answer has ended. hyper would keep such a connection for ever (hyper#4176).
 const UPLOAD_GRACE: Duration = Duration::from_millis(250);
 
+/// The same for a leg, whose connection the next one may need: a handshake that can go on over no other would begin anew for
+/// ever.
+const LEG_GRACE: Duration = Duration::from_secs(30);
+
 pub(super) enum Settled {
     /// The exchange is over; the connection can serve again.
     Whole,
@@ -30,9 +34,13 @@ pub(super) struct Settling {
     until: Pin<Box<Sleep>>,
 }
 
+fn grace(settle: &Settle) -> Duration {
+    if settle.handle.is_leg() { LEG_GRACE } else { UPLOAD_GRACE }
+}
+
 impl Settling {
     pub(super) fn new(settle: Settle) -> Self {
-        let limit = if settle.rest.is_some() { DRAIN_TIME } else { UPLOAD_GRACE };
+        let limit = if settle.rest.is_some() { DRAIN_TIME } else { grace(&settle) };
         Self { settle, left: DRAIN_BYTES, until: Box::pin(tokio::time::sleep_until(Instant::now() + limit)) }
     }
 
@@ -41,7 +49,7 @@ impl Settling {
             match Pin::new(rest).poll_frame(cx) {
                 Poll::Ready(None) => {
                     self.settle.rest = None;
-                    self.until.as_mut().reset(Instant::now() + UPLOAD_GRACE);
+                    self.until.as_mut().reset(Instant::now() + grace(&self.settle));
                 }
                 Poll::Ready(Some(Ok(frame))) => {
                     let read = frame.data_ref().map_or(0, |data| data.len() as u64);

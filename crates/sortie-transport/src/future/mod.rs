@@ -118,18 +118,23 @@ fn begin_http1(mut handle: Box<Exclusive>, mut request: Request<Upload>, call: C
     let length = request.body().length();
     let exchange = Exchange::begin(&handle.conn, &mut request, call);
     request::for_http1(&mut request, &handle.conn.origin.route, length);
+    let same = match handle.conn.origin.route.has_legs {
+        true => request.extensions().get::<SameConnection>().cloned(),
+        false => None,
+    };
     let mut held = None;
     if !request.body().is_end_stream() {
         request.body_mut().report_to(handle.conn.clone());
-        held = expect::hold(&mut request, handle.conn.origin.shared().http.expect, length);
+        // A body that is withheld ends the connection, and a handshake needs that.
+        if same.is_none() {
+            held = expect::hold(&mut request, handle.conn.origin.shared().http.expect, length);
+        }
     }
     if held.is_some() || !request.extensions().is_empty() {
         informational::listen(&mut request, &handle.conn, held);
     }
     handle.begin(exchange.clocks(&handle.conn));
-    if handle.conn.origin.route.has_legs
-        && let Some(same) = request.extensions().get::<SameConnection>()
-    {
+    if let Some(same) = same {
         handle.begin_leg(same.begin());
     }
     handle.conn.await_head(exchange.read);

@@ -10,7 +10,7 @@ use super::exchange::Call;
 use super::{State, begin_http1, checkout};
 use crate::error::NotSent;
 use crate::pool::handles::{BetweenLegs, Exclusive};
-use crate::pool::origin::{Origin, is_usable};
+use crate::pool::origin::{Origin, is_usable, may_end_handshake};
 use crate::upload::Upload;
 
 /// A leg of a conversation, until the leg before it is over.
@@ -40,7 +40,8 @@ impl NextLeg {
         let held: Box<dyn std::any::Any> = held;
         let handle = held.downcast::<BetweenLegs>().ok()?.into_handle()?;
         let ours = Arc::ptr_eq(&handle.conn.origin, &self.origin);
-        if ours && is_usable(&handle, self.origin.shared().epoch.now()) {
+        let is_usable = |handle: &Exclusive| is_usable(handle, self.origin.shared().epoch.now());
+        if ours && (is_usable(&handle) || (self.same.is_required() && may_end_handshake(&handle))) {
             return Some(handle);
         }
         drop(BetweenLegs::new(handle));

@@ -13,7 +13,6 @@ pub(crate) mod state;
 
 use origin::Origin;
 use shared::Shared;
-use sortie_core::auth::ConnectionOwner;
 
 use crate::error::InvalidRequest;
 use crate::route::{Key, Parts, Route};
@@ -78,12 +77,8 @@ impl Pool {
         self.remember(&route.to_address(address))
     }
 
-    /// The same origin, by connections that serve one owner alone.
-    pub(crate) fn origin_owned_by(&self, route: &Route, owner: ConnectionOwner) -> Result<Arc<Origin>, InvalidRequest> {
-        Ok(self.remember(&route.owned_by(owner)?))
-    }
-
-    fn remember(&self, route: &Route) -> Arc<Origin> {
+    /// The origin of this route.
+    pub(crate) fn remember(&self, route: &Route) -> Arc<Origin> {
         let mut origins = self.shared.origins.write().unwrap_or_else(PoisonError::into_inner);
         // One that nobody else holds has no connection, no connect and no waiter.
         if origins.known.len() >= origins.sweep_at {

@@ -224,11 +224,18 @@ impl Origin {
 
     /// A connection that is free again.
     pub(crate) fn checkin(self: &Arc<Self>, mut handle: Box<Exclusive>) {
-        if handle.conn.is_retired() {
-            return handle.conn.gone();
+        let is_retired = handle.conn.is_retired();
+        if is_retired {
+            handle.conn.gone();
+            if !may_end_handshake(&handle) {
+                return;
+            }
         }
         if let Some(leg) = handle.take_leg() {
             return leg.over(Box::new(BetweenLegs::new(handle)));
+        }
+        if is_retired {
+            return;
         }
         let id = handle.conn.id;
         // Most often nobody waits.
@@ -332,6 +339,13 @@ pub(crate) fn is_usable(handle: &Exclusive, now: Moment) -> bool {
         handle.conn.because(CloseReason::Idle);
     }
     ready && fresh
+}
+
+/// Whether a connection that takes no further exchange, but for a reason of our own, is well enough to bring to its end what
+/// can go on over no other.
+pub(crate) fn may_end_handshake(handle: &Exclusive) -> bool {
+    let ours = matches!(handle.conn.reason(), CloseReason::Requests | CloseReason::Lifetime | CloseReason::Retired);
+    ours && handle.sender.is_ready()
 }
 
 /// The right to one connection: it goes with the byte stream and ends when that is dropped.

@@ -98,7 +98,8 @@ where
             Err(error) => return Err(error.at(proxy).into()),
         }
     } else if kept.required {
-        let closed = ProxyError::new(ProxyErrorKind::Closed).says("its Auth had begun a handshake on it");
+        let ended = io::Error::from(io::ErrorKind::UnexpectedEof);
+        let closed = ProxyError::broken(ended).says("its Auth had begun a handshake on it");
         return Err(closed.at(proxy).into());
     }
     let mut stream = dial().await?;

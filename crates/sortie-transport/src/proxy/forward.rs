@@ -110,8 +110,9 @@ async fn converse(
                 return match examine(&answer) {
                     // No fault of the connection, and not to be repeated: the request has been passed on.
                     Verdict::Fail(error) => Err(ProxyError::rejected(error).at(&proxy).into()),
-                    _ => {
-                        conversation.into_iter().for_each(Conversation::keep);
+                    verdict => {
+                        let accepted = matches!(verdict, Verdict::Accept);
+                        conversation.into_iter().for_each(|talk| talk.end(accepted, leg, answer.status));
                         Ok(Response::from_parts(answer, content))
                     }
                 };

@@ -162,6 +162,16 @@ impl Proxy {
         self.0.auth.as_ref()
     }
 
+    /// Whether its scheme authenticates the connections to it, as some user's.
+    pub(crate) fn owns_connections(&self) -> bool {
+        self.shared_auth().is_some_and(|auth| auth.connection_owner().is_some())
+    }
+
+    /// The same proxy for requests that bring credentials of their own.
+    pub(crate) fn without_auth(&self) -> Self {
+        self.clone().with(|settings| settings.auth = None)
+    }
+
     pub(super) fn credentials(&self) -> Option<&Credentials> {
         self.0.credentials.as_ref()
     }

@@ -11,7 +11,7 @@ use sortie_testkit::{Gate, MemoryServer, Steps, TcpScript, TestServer, reply};
 use sortie_transport::{CloseReason, InvalidRequest, Transport, TransportOptions, Versions};
 use tower::ServiceExt;
 
-use crate::support::{connection, fetch, fetching, get, in_memory, send, until};
+use crate::support::{connection, fetch, fetching, get, in_memory, post, send, until};
 
 fn leg(url: impl AsRef<str>, leg: SameConnection) -> Request<Body> {
     let mut request = get(url);
@@ -192,4 +192,72 @@ async fn the_service_of_one_origin_heeds_owners_too() {
     let origin = http2.origin(&server.url("/").parse().unwrap()).unwrap();
     let error = origin.oneshot(leg("/", conversation.leg(false))).await.unwrap_err();
     assert_eq!(sortie_core::find::<InvalidRequest>(&*error), Some(&InvalidRequest::OwnConnectionOverHttp2));
+}
+
+#[tokio::test]
+async fn a_connection_that_we_retire_between_two_legs_still_ends_the_handshake() {
+    let server = numbered();
+    let transport = Transport::new(TransportOptions::default().max_requests_per_connection(2));
+    let conversation = Conversation::new(ConnectionOwner::new());
+    for required in [false, true, true] {
+        assert_eq!(fetch(&transport, leg(server.url("/"), conversation.leg(required))).await.unwrap(), "0");
+    }
+    transport.retire(|_| true);
+    assert_eq!(fetch(&transport, leg(server.url("/"), conversation.leg(true))).await.unwrap(), "0");
+    // Kept is what may serve again, and it may not.
+    conversation.keep();
+    until("it is closed", || transport.stats().open == 0).await;
+    let next = Conversation::new(ConnectionOwner::new());
+    assert_eq!(fetch(&transport, leg(server.url("/"), next.leg(false))).await.unwrap(), "1");
+}
+
+/// Answers before it has read the content, which it reads when it is told to.
+fn early(gate: &Gate, content: usize) -> Steps {
+    let answer = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+    Steps::new().read_head().send(answer).pause(gate).read(content).read_head().send(answer).hold()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leg_whose_upload_outlasts_its_answer_is_waited_for() {
+    let gate = Gate::new();
+    let steps = early(&gate, 4);
+    let server = Arc::new(MemoryServer::from_fn(async |_| reply(500, [], "")));
+    let connecting = server.clone();
+    let transport = Transport::new(TransportOptions::default().connector(move |_| {
+        let stream = connecting.connect_scripted(steps.clone());
+        async move { Ok::<_, Infallible>(stream) }
+    }));
+    let conversation = Conversation::new(ConnectionOwner::new());
+    // The content comes two seconds after its request, and is of a length that is told.
+    let late = futures_util::stream::once(async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        Ok::<_, Infallible>("late")
+    });
+    let mut first = post("http://a.test/", Body::sized_stream(4, late));
+    first.extensions_mut().insert(conversation.leg(false));
+    assert_eq!(fetch(&transport, first).await.unwrap(), "ok");
+    gate.open();
+    assert_eq!(fetch(&transport, leg("http://a.test/", conversation.leg(true))).await.unwrap(), "ok");
+}
+
+#[tokio::test]
+async fn a_leg_does_not_wait_for_leave_to_send_its_content() {
+    let server = TestServer::from_fn(async |request: Request<hyper::body::Incoming>| {
+        // A challenge needs none of it; whoever asks for leave would not get it.
+        let is_first = !request.headers().contains_key("x-last");
+        reply(if is_first { 401 } else { 200 }, [], "")
+    });
+    let options = TransportOptions::default().expect_continue(sortie_transport::ExpectContinue::default());
+    let transport = Transport::new(options);
+    let conversation = Conversation::new(ConnectionOwner::new());
+    for (required, last) in [(false, false), (true, true)] {
+        let mut request = post(server.url("/"), "some content");
+        request.extensions_mut().insert(conversation.leg(required));
+        if last {
+            request.headers_mut().insert("x-last", "1".parse().unwrap());
+        }
+        let response = send(&transport, request).await.unwrap();
+        assert_eq!(response.status(), if last { 200 } else { 401 });
+    }
+    assert_eq!(server.connections(), 1);
 }
