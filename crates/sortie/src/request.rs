@@ -106,7 +106,7 @@ impl RequestBuilder {
         })
     }
 
-    /// Query parameters, appended to what the URL has: pairs, a map, or a struct; a sequence repeats its key.
+    /// Query parameters, appended to what the URL has: pairs, a map, or a struct; a list (`Vec`, slice) repeats its key.
     pub fn query<T: Serialize + ?Sized>(self, query: &T) -> Self {
         self.try_edit(|draft| {
             let query =
@@ -123,7 +123,7 @@ impl RequestBuilder {
         self.edit(|draft| draft.content(body.into(), None))
     }
 
-    /// A form body, `application/x-www-form-urlencoded`: pairs, a map, or a struct; a sequence repeats its key.
+    /// A form body, `application/x-www-form-urlencoded`: pairs, a map, or a struct; a list (`Vec`, slice) repeats its key.
     pub fn form<T: Serialize + ?Sized>(self, form: &T) -> Self {
         self.try_edit(|draft| {
             let form =
