@@ -118,15 +118,14 @@ fn begin_http1(mut handle: Box<Exclusive>, mut request: Request<Upload>, call: C
     let length = request.body().length();
     let exchange = Exchange::begin(&handle.conn, &mut request, call);
     request::for_http1(&mut request, &handle.conn.origin.route, length);
-    let same = match handle.conn.origin.route.has_legs {
-        true => request.extensions().get::<SameConnection>().cloned(),
-        false => None,
-    };
+    if handle.conn.origin.route.has_legs {
+        begin_leg(&mut handle, &request);
+    }
     let mut held = None;
     if !request.body().is_end_stream() {
         request.body_mut().report_to(handle.conn.clone());
         // A body that is withheld ends the connection, and a handshake needs that.
-        if same.is_none() {
+        if !handle.is_leg() {
             held = expect::hold(&mut request, handle.conn.origin.shared().http.expect, length);
         }
     }
@@ -134,13 +133,17 @@ fn begin_http1(mut handle: Box<Exclusive>, mut request: Request<Upload>, call: C
         informational::listen(&mut request, &handle.conn, held);
     }
     handle.begin(exchange.clocks(&handle.conn));
-    if let Some(same) = same {
-        handle.begin_leg(same.begin());
-    }
     handle.conn.await_head(exchange.read);
     let sent = handle.sender.try_send_request(request);
     handle.call.set(sent);
     State::Http1 { busy: Busy::new(handle), exchange }
+}
+
+#[cold]
+fn begin_leg(handle: &mut Exclusive, request: &Request<Upload>) {
+    if let Some(same) = request.extensions().get::<SameConnection>() {
+        handle.begin_leg(same.begin());
+    }
 }
 
 fn begin_http2(mut stream: Stream, mut request: Request<Upload>, call: Call) -> State {

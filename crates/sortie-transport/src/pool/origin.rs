@@ -223,19 +223,12 @@ impl Origin {
     }
 
     /// A connection that is free again.
-    pub(crate) fn checkin(self: &Arc<Self>, mut handle: Box<Exclusive>) {
-        let is_retired = handle.conn.is_retired();
-        if is_retired {
-            handle.conn.gone();
-            if !may_end_handshake(&handle) {
-                return;
-            }
+    pub(crate) fn checkin(self: &Arc<Self>, handle: Box<Exclusive>) {
+        if handle.conn.is_retired() {
+            return take_back_retired(handle);
         }
-        if let Some(leg) = handle.take_leg() {
-            return leg.over(Box::new(BetweenLegs::new(handle)));
-        }
-        if is_retired {
-            return;
+        if handle.is_leg() {
+            return give_to_next_leg(handle);
         }
         let id = handle.conn.id;
         // Most often nobody waits.
@@ -339,6 +332,22 @@ pub(crate) fn is_usable(handle: &Exclusive, now: Moment) -> bool {
         handle.conn.because(CloseReason::Idle);
     }
     ready && fresh
+}
+
+#[cold]
+fn take_back_retired(handle: Box<Exclusive>) {
+    handle.conn.gone();
+    if may_end_handshake(&handle) {
+        give_to_next_leg(handle);
+    }
+}
+
+/// Leaves the connection to the conversation of which its last exchange was a leg, if it was one.
+#[cold]
+fn give_to_next_leg(mut handle: Box<Exclusive>) {
+    if let Some(leg) = handle.take_leg() {
+        leg.over(Box::new(BetweenLegs::new(handle)));
+    }
 }
 
 /// Whether a connection that takes no further exchange, but for a reason of our own, is well enough to bring to its end what
