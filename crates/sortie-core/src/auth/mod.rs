@@ -419,7 +419,6 @@ impl fmt::Debug for Answer<'_> {
             .field("status", &self.response.status)
             .field("recipient", &self.recipient)
             .field("proxy", &self.proxy)
-            .field("proxy", &self.proxy)
             .field("leg", &self.leg)
             .finish_non_exhaustive()
     }

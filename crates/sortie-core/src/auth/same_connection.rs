@@ -179,7 +179,7 @@ impl SameConnection {
 }
 
 fn lock(place: &Mutex<State>) -> MutexGuard<'_, State> {
-    // No foreign code runs under this lock, so a poisoned state is still a whole one.
+    // Of foreign code only the clone of a waker runs under this lock, so a poisoned state is still a whole one.
     place.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -54,7 +54,8 @@
 //! # Per-request override
 //!
 //! `PerRequest<RedirectOptions>` in the request's extensions; `Off` follows nothing, and leaves a [`NextRequest`] with
-//! the redirect. What the layer's options [protect](RedirectOptions::protecting) stays protected. [`Fragment`] carries the fragment of the first URL.
+//! the redirect. What the layer's options [protect](RedirectOptions::protecting) stays protected. [`Fragment`] carries
+//! the fragment of the first URL.
 //!
 //! # Response metadata
 //!

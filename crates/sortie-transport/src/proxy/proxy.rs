@@ -95,8 +95,10 @@ impl Proxy {
     ///
     /// The scheme is given each request that the proxy itself receives, as
     /// [`Recipient::Proxy`](sortie_core::auth::Recipient::Proxy) and with [which one](sortie_core::auth::Unsigned::proxy)
-    /// it is: each forwarded one, and the CONNECT of each new tunnel. A forwarded request that has a `Proxy-Authorization` of its own is left to whoever set it. A scheme that
-    /// [authenticates connections](Auth::connection_owner), as NTLM does, has its legs go over one.
+    /// it is: each forwarded one, and the CONNECT of each new tunnel. A forwarded request that has a
+    /// `Proxy-Authorization` of its own is left to whoever set it. A scheme that
+    /// [authenticates connections](Auth::connection_owner), as NTLM does, has its legs go over one, by which no request
+    /// with credentials of its own goes.
     #[must_use]
     pub fn auth(self, auth: impl Auth) -> Self {
         self.with(|settings| settings.auth = Some(SharedAuth::new(auth)))
