@@ -71,6 +71,15 @@ async fn a_conversation_that_is_dropped_closes_its_connection_whatever_goes_on()
     assert_eq!(transport.in_flight(), 0);
 }
 
+/// A transport each of whose connections leads to a peer that does this.
+fn scripted(steps: Steps) -> Transport {
+    let server = MemoryServer::from_fn(async |_| reply(500, [], ""));
+    Transport::new(TransportOptions::default().connector(move |_| {
+        let stream = server.connect_scripted(steps.clone());
+        async move { Ok::<_, Infallible>(stream) }
+    }))
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_leg_waits_until_the_last_one_is_over() {
     let gate = Gate::new();
@@ -82,12 +91,7 @@ async fn a_leg_waits_until_the_last_one_is_over() {
         .read_head()
         .send("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nnext")
         .hold();
-    let server = Arc::new(MemoryServer::from_fn(async |_| reply(500, [], "")));
-    let connecting = server.clone();
-    let transport = Transport::new(TransportOptions::default().connector(move |_| {
-        let stream = connecting.connect_scripted(steps.clone());
-        async move { Ok::<_, Infallible>(stream) }
-    }));
+    let transport = scripted(steps);
     let conversation = Conversation::new(ConnectionOwner::new());
     // Dropped with half of it still to come, which its driver reads.
     drop(send(&transport, leg("http://a.test/", conversation.leg(false))).await.unwrap());
@@ -220,13 +224,7 @@ fn early(gate: &Gate, content: usize) -> Steps {
 #[tokio::test(start_paused = true)]
 async fn a_leg_whose_upload_outlasts_its_answer_is_waited_for() {
     let gate = Gate::new();
-    let steps = early(&gate, 4);
-    let server = Arc::new(MemoryServer::from_fn(async |_| reply(500, [], "")));
-    let connecting = server.clone();
-    let transport = Transport::new(TransportOptions::default().connector(move |_| {
-        let stream = connecting.connect_scripted(steps.clone());
-        async move { Ok::<_, Infallible>(stream) }
-    }));
+    let transport = scripted(early(&gate, 4));
     let conversation = Conversation::new(ConnectionOwner::new());
     // The content comes two seconds after its request, and is of a length that is told.
     let late = futures_util::stream::once(async {
