@@ -149,9 +149,7 @@ impl Error {
     #[must_use]
     pub fn outcome(&self) -> Option<Outcome> {
         let last = find_own(self).map(Fault::outcome)?;
-        // Below the fault it is about exchanges of others.
-        let has_earlier = own_causes(self).take_while(|cause| !cause.is::<Fault>()).any(tells_of_earlier_exchanges);
-        Some(if has_earlier { Outcome::MaybeProcessed } else { last })
+        Some(if tells_of_earlier_exchanges(self) { Outcome::MaybeProcessed } else { last })
     }
 
     /// The status of the response that was taken for an error.

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-use sortie_core::{Elapsed, Fault, Outcome, Phase, causes, find};
+use sortie_core::{Elapsed, Outcome, Phase, find};
 
 use super::tells_of_earlier_exchanges;
 use crate::auth;
@@ -51,8 +51,8 @@ impl Failure {
         match Outcome::of(error) {
             Some(Outcome::Closed) => None,
             // A session below this one has followed a redirect, or repeated what it may.
-            Some(_) if had_earlier(error) && find::<Elapsed>(error).is_some() => Some(Self::Timeout),
-            Some(_) if had_earlier(error) => Some(Self::MaybeProcessed),
+            Some(_) if tells_of_earlier_exchanges(error) && find::<Elapsed>(error).is_some() => Some(Self::Timeout),
+            Some(_) if tells_of_earlier_exchanges(error) => Some(Self::MaybeProcessed),
             Some(Outcome::Connect { phase: Phase::Tls | Phase::Proxy }) if !may_pass(error) => Some(Self::Denied),
             Some(Outcome::Connect { .. }) if is_denied(error) => Some(Self::Denied),
             Some(Outcome::Connect { .. }) => Some(Self::Connect),
@@ -86,12 +86,6 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Whether there were others before the exchange that failed. What stands below its fault is about exchanges of others: a
-/// resolver's, say.
-fn had_earlier(error: &(dyn Error + 'static)) -> bool {
-    causes(error).take_while(|cause| !cause.is::<Fault>()).any(tells_of_earlier_exchanges)
-}
-
 /// Whether it was the connection that ended a handshake with the server or with a proxy, or the network beyond the proxy,
 /// or the clock: a certificate or a request that was refused will be refused again.
 fn may_pass(error: &(dyn Error + 'static)) -> bool {
@@ -115,7 +109,7 @@ mod tests {
     use super::*;
     use crate::RedirectLayer;
     use crate::retry::{Attempt, AttemptEnd, Attempts, Failed, Next, Stop};
-    use sortie_core::{Body, BoxError};
+    use sortie_core::{Body, BoxError, Fault};
     use sortie_testkit::{Answer, Scripted, reply};
     use std::time::Duration;
     use tower::ServiceExt;

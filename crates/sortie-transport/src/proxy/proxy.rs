@@ -143,12 +143,12 @@ impl Proxy {
         self.0.protocol
     }
 
-    /// Whether it speaks HTTP.
     /// Whether the names of origins are looked up here and not by the proxy.
     pub(crate) fn is_told_addresses(&self) -> bool {
         matches!(self.protocol(), Protocol::Socks4 | Protocol::Socks5)
     }
 
+    /// Whether it speaks HTTP.
     pub(crate) fn is_http(&self) -> bool {
         matches!(self.0.protocol, Protocol::Http | Protocol::Https)
     }
